@@ -65,7 +65,7 @@ func (e *Error) Error() string {
 	b.WriteString(e.Kind.String())
 	if e.Text != "" {
 		b.WriteString(": ")
-		b.WriteString(fmt.Sprintf(e.Text, e.Args...))
+		fmt.Fprintf(&b, e.Text, e.Args...)
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
