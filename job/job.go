@@ -98,6 +98,9 @@ type Job struct {
 	ExpiresAt time.Time // when a held job expires, or a printed document goes
 	Fence     int64     // counts the claims; a worker whose fence is old has lost the job
 	Seen      int64     // equal job seen before within the hour (same owner, keyed digest, octets): its job-id, 0 none
+
+	Options Options // what was changed when it was released; the zero value leaves everything as it came
+	Kept    bool    // its owner has extended its hold time, which is possible once
 }
 
 // Unclaimed reports whether no rule named an owner.
