@@ -11,7 +11,7 @@ export GOFLAGS += -buildvcs=false
 # Programs that nobody here wrote and that the tests print to, print from and
 # sign in with. A test never skips because one is missing: this list is what it
 # rests on.
-PEERS := cups-client cups-bsd cups-daemon cups-ipp-utils rlpr socat w3m xinetd \
+PEERS := cups cups-client cups-bsd cups-daemon cups-ipp-utils rlpr socat w3m xinetd \
          poppler-utils qpdf ghostscript postgresql-15 chromium fonts-dejavu-core \
          openssl curl jq sqlite3 strace e2fsprogs util-linux
 # LPRng and CUPS' BSD commands want the same file names, so LPRng is unpacked
