@@ -1,0 +1,28 @@
+package job
+
+import "time"
+
+// Guard says how a job must be for a change to apply.
+type Guard struct {
+	State    State
+	Owner    string    // "" does not ask
+	Device   string    // "" does not ask
+	Released time.Time // the zero time does not ask; else exactly this release, not a later one
+}
+
+// Order is a release before it is recorded.
+type Order struct {
+	Release Release // without Items
+	Scope   string  // within which Key is unique: a session, or an administrator
+	Key     string  // idempotency key, "" none
+	Items   []OrderItem
+}
+
+// OrderItem is one job of an order, and how it must be for moving.
+type OrderItem struct {
+	Job     int64
+	From    State
+	Owner   string // "" does not ask: break glass
+	Options Options
+	History []Entry
+}
