@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"platen/internal/testkit/peers"
+)
+
+const smallJob = 10 << 10
+
+// benchLPD is the first row: acknowledged 10 KiB jobs per second, one
+// connection each, the control file first. The node syncs before it answers;
+// cups-lpd does not, and submits after it has answered.
+func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, limitDir string, runs, jobs int) error {
+	fmt.Println("LPD intake, 10 KiB jobs, acknowledged jobs/s (p50 / p99 ms of the last run)")
+	fmt.Printf("%-12s %-34s %-34s %-30s %8s %8s\n", "connections", "platen (synced)", "cups-lpd (not synced)", "bare file+sync stores/s", "x peer", "x limit")
+	for _, conc := range []int{1, 8, 64} {
+		var own, other, limit spread
+		var ownLat, otherLat spread
+		for run := range runs {
+			rate, lat, err := load(ctx, n.lpd, "secure", "anna", jobs, conc, run)
+			if err != nil {
+				return fmt.Errorf("platen: %w", err)
+			}
+			own, ownLat = append(own, rate), lat
+			if rate, lat, err = load(ctx, peer.Addr, "held", "anna", jobs/2, conc, run); err != nil {
+				return fmt.Errorf("cups-lpd: %w", err)
+			}
+			other, otherLat = append(other, rate), lat
+			if rate, err = storeLimit(filepath.Join(limitDir, fmt.Sprintf("%d-%d", conc, run)), jobs, conc); err != nil {
+				return err
+			}
+			limit = append(limit, rate)
+		}
+		fmt.Printf("%-12d %-34s %-34s %-30s %8.2f %8.2f\n", conc,
+			fmt.Sprintf("%s (%.1f / %.1f)", own, ownLat.median(), ownLat.at(0.99)),
+			fmt.Sprintf("%s (%.1f / %.1f)", other, otherLat.median(), otherLat.at(0.99)),
+			limit, own.median()/other.median(), own.median()/limit.median())
+	}
+	fmt.Println()
+	return nil
+}
+
+// load prints jobs with conc clients at once and returns acknowledged jobs per
+// second and each job's time in milliseconds.
+func load(ctx context.Context, addr, queue, user string, jobs, conc, run int) (rate float64, ms spread, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	doc := make([]byte, smallJob)
+	for i := range doc {
+		doc[i] = 'a' + byte((i*7+i/64)%26)
+	}
+	var next atomic.Int64
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var first error
+	start := time.Now()
+	for range conc {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := next.Add(1)
+				if i > int64(jobs) {
+					return
+				}
+				began := time.Now()
+				err := printOne(addr, queue, user, fmt.Sprintf("bench %d %d", run, i), int(i%1000), doc)
+				took := time.Since(began)
+				mu.Lock()
+				if err != nil {
+					first = errors.Join(first, err)
+				} else {
+					ms = append(ms, took.Seconds()*1e3)
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(len(ms)) / time.Since(start).Seconds(), ms, first
+}
+
+func printOne(addr, queue, user, title string, number int, doc []byte) error {
+	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(60 * time.Second))
+	control := fmt.Sprintf("Hbench\nP%s\nJ%s\nldfA%03dbench\nUdfA%03dbench\nN%s\n", user, title, number, number, title)
+	for _, part := range []string{
+		"\x02" + queue + "\n",
+		fmt.Sprintf("\x02%d cfA%03dbench\n", len(control), number), control + "\x00",
+		fmt.Sprintf("\x03%d dfA%03dbench\n", len(doc), number), string(doc) + "\x00",
+	} {
+		if _, err := io.WriteString(conn, part); err != nil {
+			return err
+		}
+		var b [1]byte
+		if _, err := io.ReadFull(conn, b[:]); err != nil {
+			return err
+		}
+		if b[0] != 0 {
+			return fmt.Errorf("refused with octet %d", b[0])
+		}
+	}
+	return nil
+}
+
+// storeLimit is what the disk allows: 10 KiB written, synced, named and its
+// folder synced, per second, without any protocol.
+func storeLimit(dir string, files, conc int) (float64, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return 0, err
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer folder.Close()
+	data := make([]byte, smallJob)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make(chan error, conc)
+	start := time.Now()
+	for range conc {
+		wg.Go(func() {
+			for {
+				i := next.Add(1)
+				if i > int64(files) {
+					return
+				}
+				if err := storeOne(folder, filepath.Join(dir, fmt.Sprint(i)), data); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	select {
+	case err := <-errs:
+		return 0, err
+	default:
+		return float64(files) / took.Seconds(), nil
+	}
+}
+
+func storeOne(folder *os.File, path string, data []byte) error {
+	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close(), os.Rename(path+".tmp", path), folder.Sync())
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// node is a demo node with one more device, the sink, and a terminal for it.
+type node struct {
+	cmd     *exec.Cmd
+	done    chan struct{}
+	lpd     string
+	base    string
+	token   string
+	version string
+	http    *http.Client
+}
+
+func startNode(ctx context.Context, binary, dir string, raw *sink) (*node, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "bench.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	n := &node{done: make(chan struct{})}
+	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	n.cmd.Stdout, n.cmd.Stderr = log, log
+	if err := n.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { _ = n.cmd.Wait(); close(n.done) }()
+	var web string
+	for range 1500 {
+		time.Sleep(20 * time.Millisecond)
+		b, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
+		if err != nil {
+			continue
+		}
+		var a struct{ LPD, Web string }
+		if json.Unmarshal(b, &a) == nil && a.LPD != "" && a.Web != "" {
+			if c, err := net.Dial("tcp", a.LPD); err == nil {
+				c.Close()
+				n.lpd, web = a.LPD, a.Web
+				break
+			}
+		}
+	}
+	if n.lpd == "" {
+		n.stop()
+		return nil, errors.New("the node does not come up; see bench.log")
+	}
+	n.base = "https://" + web + "/api/terminal/v1/"
+
+	var terminal struct{ Token string }
+	if err := errors.Join(
+		n.command(ctx, binary, dir, nil, "device", "add", "sink", "--uri", "socket://"+raw.ln.Addr().String()),
+		n.command(ctx, binary, dir, &terminal, "terminal", "add", "bench", "--device", "sink", "--json"),
+		n.trust(dir),
+	); err != nil {
+		n.stop()
+		return nil, err
+	}
+	n.token = terminal.Token
+	out, err := exec.CommandContext(ctx, binary, "version").Output()
+	n.version = strings.TrimSpace(string(out))
+	return n, err
+}
+
+func (n *node) command(ctx context.Context, binary, dir string, v any, args ...string) error {
+	out, err := exec.CommandContext(ctx, binary, append(args, "--dir", dir)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("platen %v: %w: %s", args, err, out)
+	}
+	if v == nil {
+		return nil
+	}
+	return json.Unmarshal(out, v)
+}
+
+// trust reads the node's own CA.
+func (n *node) trust(dir string) error {
+	var demo struct {
+		CA string `json:"ca_file"`
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "demo.json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &demo); err != nil {
+		return err
+	}
+	pem, err := os.ReadFile(demo.CA)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	n.http = &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
+	return nil
+}
+
+func (n *node) stop() {
+	_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-n.done:
+	case <-time.After(20 * time.Second):
+		_ = n.cmd.Process.Kill()
+		<-n.done
+	}
+}
+
+// submit prints a held job as ben, signs in with his card, and returns the call
+// that releases it.
+func (n *node) submit(ctx context.Context, doc []byte, i int) (func() error, error) {
+	if err := printOne(n.lpd, "secure", "ben", fmt.Sprintf("release %d", i), i%1000, doc); err != nil {
+		return nil, err
+	}
+	var s struct{ Session string }
+	if err := n.call(ctx, "sessions", map[string]any{"method": "card", "value": "04E5F60718"}, &s); err != nil {
+		return nil, err
+	}
+	return func() error {
+		return n.call(ctx, "sessions/"+s.Session+"/release", map[string]any{"jobs": "all", "idempotency_key": fmt.Sprint(i, len(doc))}, &struct{}{})
+	}, nil
+}
+
+func (n *node) call(ctx context.Context, path string, body, answer any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.base+path, bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+n.token)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := n.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("%s: %s: %s", path, res.Status, got)
+	}
+	return json.Unmarshal(got, answer)
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// house is what all rounds share: printers, and the folder of a node that is
+// set up and was stopped in order.
+type house struct {
+	o        options
+	template string
+	raw, lpr *sink
+	label    *sink // behind the passthrough queue
+	tokens   map[string]string
+}
+
+// people of the demo, and their cards.
+var people = map[string]string{"anna": "04A1B2C3D4", "ben": "04E5F60718"}
+
+// build sets a node up once, through its own commands.
+func build(ctx context.Context, o options) (*house, error) {
+	h := &house{o: o, template: filepath.Join(o.dir, "template"), tokens: map[string]string{}}
+	var err error
+	for _, s := range []struct {
+		p   **sink
+		lpr bool
+	}{{&h.raw, false}, {&h.lpr, true}, {&h.label, false}} {
+		if *s.p, err = newSink(s.lpr); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(h.template, 0o700); err != nil {
+		return nil, err
+	}
+	n, err := start(ctx, o.node, h.template)
+	if err != nil {
+		return nil, err
+	}
+	if n.dead() {
+		return nil, fmt.Errorf("the node died at once; see %s", filepath.Join(h.template, "chaos.log"))
+	}
+	defer n.kill()
+	run := func(v any, args ...string) {
+		if err == nil {
+			err = command(ctx, o.node, h.template, v, args...)
+		}
+	}
+	run(nil, "device", "add", "raw", "--uri", h.raw.uri())
+	run(nil, "device", "add", "lpr", "--uri", h.lpr.uri())
+	run(nil, "device", "add", "label", "--uri", h.label.uri())
+	run(nil, "queue", "add", "label", "--mode", "passthrough", "--device", "label")
+	for _, d := range []string{"raw", "lpr"} {
+		var t struct{ Token string }
+		run(&t, "terminal", "add", "t-"+d, "--device", d, "--json")
+		h.tokens["t-"+d] = t.Token
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, n.stop()
+}
+
+func (h *house) close() {
+	for _, s := range []*sink{h.raw, h.lpr, h.label} {
+		s.ln.Close()
+	}
+}
+
+func (h *house) sinks() []*sink { return []*sink{h.raw, h.lpr, h.label} }
+
+// round plays one plan on a fresh copy of the node and judges it.
+func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
+	rng := rand.New(rand.NewPCG(h.o.seed, uint64(i)+1))
+	dir := filepath.Join(h.o.dir, fmt.Sprintf("round-%d", i))
+	if out, err := exec.CommandContext(ctx, "cp", "-a", h.template, dir).CombinedOutput(); err != nil {
+		return tally{}, fmt.Errorf("cp: %w: %s", err, out)
+	}
+	if !h.o.keep {
+		defer os.RemoveAll(dir)
+	}
+	bad := p.kind == badDevices || rng.IntN(4) == 0
+	for j, s := range h.sinks() {
+		s.reset(h.o.seed+uint64(i*10+j), bad)
+	}
+
+	fslog := filepath.Join(dir, "fs.log")
+	n, err := start(ctx, h.o.node, dir, "PLATEN_FAILPOINTS="+p.failpoints, "PLATEN_FSLOG="+fslog)
+	if err != nil {
+		return tally{}, err
+	}
+	jobs := h.load(ctx, n, p, rng)
+	if p.kind != badDevices {
+		n.kill()
+	}
+	killed := n.dead()
+	if p.kind == powerCut {
+		if _, err := loseUnsynced(fslog); err != nil {
+			return tally{}, err
+		}
+	}
+	if killed {
+		if n, err = start(ctx, h.o.node, dir); err != nil {
+			return tally{}, err
+		}
+		if n.dead() {
+			return tally{}, &broken{"I6", "the node does not start again: " + tail(filepath.Join(dir, "chaos.log"))}
+		}
+	}
+	defer n.kill()
+	e, err := h.settle(ctx, n, dir, jobs)
+	if err != nil {
+		return tally{}, err
+	}
+	if err := judge(e); err != nil {
+		return tally{}, err
+	}
+	if err := n.stop(); err != nil {
+		return tally{}, &broken{"I6", err.Error()}
+	}
+	t := count(e)
+	t.killed = killed
+	return t, h.files(ctx, dir, e)
+}
+
+// load sends jobs and releases some, until the work is done or the node dies.
+func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*submission {
+	const writers, each = 4, 8
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	var all []*submission
+	var wg sync.WaitGroup
+	for w := range writers {
+		wrng := rand.New(rand.NewPCG(rng.Uint64(), uint64(w)))
+		mine := make([]*submission, each)
+		for k := range mine {
+			id := w*each + k
+			mine[k] = &submission{
+				id: id, octets: smallest + int64(id) + 64*wrng.Int64N(1+wrng.Int64N(4_000)),
+				user: pick(wrng, "anna", "ben"), queue: pick(wrng, "secure", "secure", "label"),
+				order: pick(wrng, orders...), copies: 1 + wrng.IntN(8)/7,
+			}
+		}
+		all = append(all, mine...)
+		wg.Go(func() {
+			for _, s := range mine {
+				if n.dead() || ctx.Err() != nil {
+					return
+				}
+				_ = s.send(n.lpd, wrng)
+			}
+		})
+	}
+	stop := make(chan struct{})
+	var releasers sync.WaitGroup
+	for _, r := range []struct{ terminal, user string }{{"t-raw", "anna"}, {"t-lpr", "ben"}} {
+		releasers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-n.done:
+					return
+				case <-time.After(50 * time.Millisecond):
+					_, _ = h.release(ctx, n, r.terminal, r.user)
+				}
+			}
+		})
+	}
+	if p.kind == randomKill || p.kind == powerCut {
+		at := time.Duration(20+rng.IntN(900)) * time.Millisecond
+		wg.Go(func() {
+			select {
+			case <-time.After(at):
+				n.kill()
+			case <-n.done:
+			}
+		})
+	}
+	wg.Wait()
+	if p.kind == atFailpoint || p.kind == badDevices { // let deliveries come far enough
+		select {
+		case <-n.done:
+		case <-time.After(1500 * time.Millisecond):
+		}
+	}
+	close(stop)
+	releasers.Wait()
+	return all
+}
+
+func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
+
+// release signs a person in with a card, releases everything and signs out.
+// It returns how many jobs it released.
+func (h *house) release(ctx context.Context, n *node, terminal, user string) (int, error) {
+	api, err := newAPI(n, h.tokens[terminal])
+	if err != nil {
+		return 0, err
+	}
+	var s struct{ Session string }
+	if err := api.call(ctx, "POST", "sessions", map[string]string{"method": "card", "value": people[user]}, &s); err != nil {
+		return 0, err
+	}
+	var r struct {
+		Release string
+		Jobs    []json.RawMessage
+	}
+	if err := api.call(ctx, "POST", "sessions/"+s.Session+"/release", map[string]any{"jobs": "all", "idempotency_key": fmt.Sprint(time.Now().UnixNano())}, &r); err != nil {
+		return 0, err
+	}
+	return len(r.Jobs), nil
+}
+
+// settle lets the restarted node finish: everything held is released to
+// devices that behave now, and nothing may be left under way.
+func (h *house) settle(ctx context.Context, n *node, dir string, jobs []*submission) (evidence, error) {
+	for _, s := range h.sinks() {
+		s.behave()
+	}
+	e := evidence{submitted: jobs}
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		for _, r := range []struct{ terminal, user string }{{"t-raw", "anna"}, {"t-lpr", "ben"}} {
+			if _, err := h.release(ctx, n, r.terminal, r.user); err != nil && time.Now().After(deadline) {
+				return e, &broken{"I6", "release after the restart: " + err.Error()}
+			}
+		}
+		time.Sleep(150 * time.Millisecond)
+		e.jobs = nil
+		if err := command(ctx, h.o.node, dir, &e.jobs, "job", "list", "--all", "--json"); err != nil {
+			return e, err
+		}
+		if quiet(e.jobs) {
+			break
+		}
+		if time.Now().After(deadline) {
+			return e, &broken{"I6", fmt.Sprintf("jobs are still under way after 60 s: %+v", unfinished(e.jobs))}
+		}
+	}
+	for _, s := range h.sinks() {
+		s.quiet()
+		e.seen = append(e.seen, s.sightings()...)
+	}
+	return e, command(ctx, h.o.node, dir, &e.rows, "export", "accounting", "--format", "json")
+}
+
+func unfinished(jobs []listed) (left []listed) {
+	for _, j := range jobs {
+		switch j.State {
+		case "pending", "processing", "pending-held":
+			left = append(left, j)
+		}
+	}
+	return left
+}
+
+// quiet: nothing pending, nothing processing, and all that anna and ben held
+// is released.
+func quiet(jobs []listed) bool { return len(unfinished(jobs)) == 0 }
+
+// files checks I5 and I8 on the stopped node.
+func (h *house) files(ctx context.Context, dir string, e evidence) error {
+	db := filepath.Join(dir, "platen.db")
+	out, err := exec.CommandContext(ctx, "sqlite3", "-readonly", db, "PRAGMA integrity_check;").CombinedOutput()
+	if err != nil || string(bytes.TrimSpace(out)) != "ok" {
+		return &broken{"I5", fmt.Sprintf("integrity_check: %v %s", err, out)}
+	}
+	docs, err := os.ReadDir(filepath.Join(dir, "spool", "docs"))
+	if err != nil {
+		return err
+	}
+	uuids := map[string]bool{}
+	for _, j := range e.jobs {
+		uuids[j.UUID] = true
+	}
+	for _, d := range docs {
+		if len(d.Name()) < 36 || !uuids[d.Name()[:36]] {
+			return &broken{"I5", "an orphan in the spool: " + d.Name()}
+		}
+	}
+	return noPlaintext(dir)
+}
+
+// noPlaintext checks I8: the words of a document are nowhere in the clear.
+func noPlaintext(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(b, []byte(magic)) {
+			return &broken{"I8", "a document in the clear: " + path}
+		}
+		return nil
+	})
+}
+
+func tail(path string) string {
+	b, _ := os.ReadFile(path)
+	return string(b[max(0, len(b)-2000):])
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// fsOp is one line of the log that a chaos build writes of its own file
+// operations.
+type fsOp struct {
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	To   string `json:"to"`
+	Len  int64  `json:"len"`
+}
+
+// loseUnsynced does to the spool what a power cut may do: a file whose folder
+// was not synced after it was made is gone, and octets after the last sync of a
+// file are gone. (A real ext4 often keeps more; a promise may not rest on it.)
+func loseUnsynced(log string) (lost int, err error) {
+	f, err := os.Open(log)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+
+	synced := map[string]int64{} // octets of a file that are safe
+	named := map[string]bool{}   // false: its folder entry is not safe yet
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var op fsOp
+		if err := json.Unmarshal(lines.Bytes(), &op); err != nil {
+			return 0, fmt.Errorf("fs log: %w in %q", err, lines.Text())
+		}
+		switch op.Op {
+		case "create":
+			synced[op.Path], named[op.Path] = 0, false
+		case "sync":
+			synced[op.Path] = op.Len
+		case "syncdir":
+			for p := range named {
+				if filepath.Dir(p) == strings.TrimSuffix(op.Path, "/") {
+					named[p] = true
+				}
+			}
+		case "rename":
+			synced[op.To], named[op.To] = synced[op.Path], false
+			delete(named, op.Path)
+			delete(synced, op.Path)
+		case "remove":
+			delete(named, op.Path)
+			delete(synced, op.Path)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return 0, err
+	}
+	for p, ok := range named {
+		info, err := os.Stat(p)
+		if err != nil {
+			continue
+		}
+		switch {
+		case !ok:
+			err = os.Remove(p)
+			lost++
+		case info.Size() > synced[p]:
+			err = os.Truncate(p, synced[p])
+			lost++
+		}
+		if err != nil {
+			return lost, err
+		}
+	}
+	return lost, nil
+}
