@@ -95,15 +95,18 @@ type Store interface {
 	// ReleaseJobs moves the jobs of the order to Pending at its device and
 	// records the release, in one transaction. Each job moves by
 	// compare-and-set on its own: one that is not as its item says stays as it
-	// is, and its Status in the result is StatusFailed, while one that moved
-	// has StatusQueued. The items of the result are in the order asked for.
+	// is, and its Status in the result is job.StatusFailed, while one that
+	// moved has job.StatusQueued. The items of the result are in the order
+	// asked for, and recorded with that Status.
 	//
 	// Moving sets Device, Released (o.Release.At), Options and Reasons
 	// (job-queued), clears NotBefore, Attempts, Completed and Message, and
 	// leaves ExpiresAt. Every move appends the item's history.
 	//
 	// When an order with the same Scope and the same Key, not "", was recorded
-	// before, nothing changes: that release is returned, with again set.
+	// before, nothing changes: that release is returned, with again set. Else an
+	// order without Items records nothing and is NotFound. An item whose From
+	// is 0 never moves: it is recorded as StatusFailed.
 	ReleaseJobs(ctx context.Context, o Order) (r job.Release, again bool, err error)
 	// ReleaseByID returns a recorded release with the Items it had then.
 	ReleaseByID(ctx context.Context, id string) (job.Release, error)
@@ -123,114 +126,18 @@ type Store interface {
 	Audit(ctx context.Context, actor, action, object, detail string) error
 }
 
-// Guard says how a job must be for a change to apply.
-type Guard struct {
-	State    job.State
-	Owner    string    // "" does not ask
-	Device   string    // "" does not ask
-	Released time.Time // the zero time does not ask; else exactly this release, not a later one
-}
-
-// Order is a release before it is recorded.
-type Order struct {
-	Release job.Release // without Items
-	Scope   string      // within which Key is unique: a session, or an administrator
-	Key     string      // idempotency key, "" none
-	Items   []OrderItem
-}
-
-// OrderItem is one job of an order, and how it must be for moving.
-type OrderItem struct {
-	Job     int64
-	From    job.State
-	Owner   string // "" does not ask: break glass
-	Options job.Options
-	History []job.Entry
-}
-
-// Throttle holds the recent failures of one account, terminal or the like.
-type Throttle struct {
-	Key      string
-	Version  int64       // counts the writes; 0: not stored yet
-	Failures []time.Time // oldest first; the Service keeps it short
-}
-
-// Session is one person at one terminal, for a short while.
-type Session struct {
-	ID       string // UUIDv7; not a secret, unlike its token
-	Terminal string // terminal id
-	Device   string // device id
-	User     directory.User
-	Method   string // how the person signed in
-	Started  time.Time
-	Seen     time.Time     // when the person last did something
-	Idle     time.Duration // how long the session rests before it ends
-}
-
-// Expires returns when the session ends if nobody does anything.
-func (s *Session) Expires() time.Time { return s.Seen.Add(s.Idle) }
-
-// Methods of signing in.
-const (
-	MethodCard     = "card"     // Value is the number as the reader sent it
-	MethodPIN      = "pin"      // Value is the PIN; User the login, or "" for PIN alone
-	MethodPassword = "password" // User and Value
-	MethodAsserted = "asserted" // User, by the word of the terminal
+// Words that are told further right, where the store and the pages see them too.
+type (
+	Guard       = job.Guard
+	Order       = job.Order
+	OrderItem   = job.OrderItem
+	JobView     = job.View
+	Session     = directory.Session
+	Throttle    = directory.Throttle
+	Credentials = directory.Credentials
+	Throttled   = directory.Throttled
+	Refused     = directory.Refused
 )
-
-// Credentials are what a person shows at a terminal. They are never logged.
-type Credentials struct {
-	Method string `json:"method"`
-	User   string `json:"user"`   // login as typed
-	Value  string `json:"value"`  // card number, PIN or password
-	Reader string `json:"reader"` // which reader sent it, "" unknown
-}
-
-// How a released job stands, the words of job.ReleaseItem.
-const (
-	StatusQueued       = "queued"
-	StatusSending      = "sending"
-	StatusPrinted      = "printed"
-	StatusNotConfirmed = "printed-not-confirmed"
-	StatusUncertain    = "uncertain"
-	StatusFailed       = "failed"
-	StatusHeld         = "held"
-	StatusCanceled     = "canceled"
-)
-
-// JobView is one job as its owner sees it at one terminal. A pointer is nil
-// where nobody knows. Texts are catalogue keys without arguments, unless they
-// say otherwise.
-type JobView struct {
-	ID        int64     `json:"id"`
-	UUID      string    `json:"uuid"`
-	Title     string    `json:"title"` // "" once it is forgotten, or where it is not the person's own
-	Owner     string    `json:"owner"` // login, "" unclaimed
-	Queue     string    `json:"queue"` // name
-	Status    string    `json:"status"`
-	Text      string    `json:"text"`   // the job's message, one sentence, "" all is well
-	Device    string    `json:"device"` // name of the device it is at, "" while held
-	Pages     *int      `json:"pages"`  // of all documents, copies not multiplied
-	Estimated bool      `json:"estimated"`
-	Copies    *int      `json:"copies"`
-	Colour    *bool     `json:"colour"`
-	Duplex    *bool     `json:"duplex"`
-	Sides     *string   `json:"sides"` // sides keyword
-	Size      int64     `json:"size"`  // octets
-	Cost      int64     `json:"cost"`  // minor units
-	Submitted time.Time `json:"submitted"`
-	Expires   time.Time `json:"expires"` // when it is deleted; zero where it is not
-	SameAs    int64     `json:"same_as"` // an equal job came within the hour before: its number, 0 none
-
-	Releasable bool   `json:"releasable"` // held, and Release would take it
-	WhyNot     string `json:"why_not"`    // "" when Releasable
-	CanDelete  bool   `json:"can_delete"`
-	CanKeep    bool   `json:"can_keep"`
-	CanAgain   bool   `json:"can_again"`   // printed, the document is still kept: PrintAgain would take it
-	CanResolve bool   `json:"can_resolve"` // uncertain: Resolve would take it
-	CanCopies  bool   `json:"can_copies"`
-	CanSides   bool   `json:"can_sides"`
-}
 
 // Actor is who breaks the glass.
 type Actor struct {
@@ -238,31 +145,3 @@ type Actor struct {
 	Name          string // as it stands in the history: "anna", "administrator root"
 	Administrator bool
 }
-
-// Throttled is the error of a sign-in that was not even looked at.
-type Throttled struct {
-	RetryAfter time.Duration
-	Err        error // a fault.Error with the sentence
-}
-
-func (t *Throttled) Error() string { return t.Err.Error() + ": retry after " + t.RetryAfter.String() }
-
-func (t *Throttled) Unwrap() error { return t.Err }
-
-// Reasons of a Refused sign-in, for the JSON API.
-const (
-	ReasonWrong       = "wrong"         // user, secret or both; nobody says which
-	ReasonUnknownCard = "unknown-card"  // registering it may help
-	ReasonNeedUser    = "user-required" // a PIN alone is not enough here
-	ReasonMethod      = "method"        // this terminal does not offer it
-)
-
-// Refused is the error of a sign-in that failed.
-type Refused struct {
-	Reason string
-	Err    error // a fault.Error with the sentence
-}
-
-func (r *Refused) Error() string { return r.Err.Error() + ": " + r.Reason }
-
-func (r *Refused) Unwrap() error { return r.Err }
