@@ -142,9 +142,9 @@ func judgeRows(name string, s *submission, j listed, whole, came int, rows []row
 
 // tally counts what a round or a run has seen.
 type tally struct {
-	submitted, acked, printed, uncertain, held, retriedNone int
-	killed                                                  bool
-	kills                                                   int
+	submitted, acked, printed, uncertain, held int
+	killed                                     bool
+	kills                                      int
 }
 
 func (t *tally) add(o tally) {
