@@ -46,7 +46,7 @@ type Row struct {
 
 	Outcome  Outcome      `json:"outcome"`
 	Evidence job.Evidence `json:"-"`
-	Octets   int64        `json:"octets"` // handed over
+	Octets   int64        `json:"octets"` // handed over, all copies; or job.Unknown: the node died while it was sending
 	Copies   int          `json:"copies"` // 0 unknown: what the document itself says stands
 	Sides    string       `json:"sides"`  // sides keyword, "" unknown
 	Colour   string       `json:"colour"` // "color", "monochrome", "" unknown

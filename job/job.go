@@ -163,6 +163,7 @@ type Change struct {
 	NotBefore time.Time // for Pending: no attempt before
 	Attempts  int       // new value of Job.Attempts
 	ExpiresAt time.Time // new value of Job.ExpiresAt; zero leaves it
+	Crashed   bool      // its worker died with it in hand: counts Job.Crashes up
 	History   []Entry
 }
 
