@@ -26,3 +26,11 @@ type OrderItem struct {
 	Options Options
 	History []Entry
 }
+
+// Orphan is a job whose worker died with it in hand.
+type Orphan struct {
+	Job         Job
+	Send        string    // the open send, "" when none was begun
+	Began       time.Time // when the send was begun
+	CancelAsked bool
+}
