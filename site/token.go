@@ -1,0 +1,14 @@
+package site
+
+import "time"
+
+// Token lets a backend system print over the API. Its text is shown once and
+// never kept; the store has a keyed digest of it.
+type Token struct {
+	ID      string    `json:"id"` // UUIDv7
+	Label   string    `json:"label"`
+	Queue   string    `json:"queue"` // queue id it may print to; "" any
+	Owner   string    `json:"owner"` // user id its jobs belong to; "" whoever the request claims
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used"` // last time, zero never
+}
