@@ -1,0 +1,195 @@
+package lpd
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"platen/fault"
+)
+
+// door is one listener with its connections. It counts them, turns away what
+// is beyond the caps, and makes room when slow clients fill it.
+type door struct {
+	*Server
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	perIP   map[netip.Addr]int
+	closing bool      // the server is ending: no connection may rest
+	swept   time.Time // when slow clients were last looked for
+}
+
+// conn is one client's connection. Its Read keeps the deadlines and knows how
+// long the client has made us wait.
+type conn struct {
+	net.Conn
+	ip   netip.Addr
+	idle time.Duration // longest silence; the deadline of every Read
+	lost error         // what ended the reading; only for the goroutine that reads
+
+	resting bool // waits for a command, with nothing half done; guarded by door.mu
+
+	octets atomic.Int64 // received
+	waited atomic.Int64 // nanoseconds spent waiting for the client
+	since  atomic.Int64 // start of the present wait, Unix nanoseconds; 0: not waiting
+}
+
+// Read reads with a deadline of its own for each call: a client may be slow
+// for ever, but not silent.
+func (c *conn) Read(p []byte) (int, error) {
+	start := time.Now()
+	c.since.Store(start.UnixNano())
+	err := c.SetReadDeadline(start.Add(c.idle))
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Read(p)
+	}
+	c.since.Store(0)
+	c.waited.Add(int64(time.Since(start)))
+	c.octets.Add(int64(n))
+	if err != nil {
+		c.lost = err
+	}
+	return n, err
+}
+
+// Write gives up on a client that does not take even an octet.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.idle)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// rate returns how many octets per second the client sent while it was waited
+// for, and how long that was.
+func (c *conn) rate(now time.Time) (perSecond float64, waited time.Duration) {
+	waited = time.Duration(c.waited.Load())
+	if since := c.since.Load(); since != 0 {
+		waited += time.Duration(now.UnixNano() - since)
+	}
+	if waited <= 0 {
+		return 0, 0
+	}
+	return float64(c.octets.Load()) / waited.Seconds(), waited
+}
+
+// admit takes a connection in, or refuses it when a cap is reached.
+func (d *door) admit(nc net.Conn) *conn {
+	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, resting: true}
+	slow, ok := d.enter(c)
+	for _, s := range slow {
+		s.Close() // its own goroutine cleans up
+	}
+	if len(slow) > 0 {
+		d.Log.Warn("lpd: cut off slow clients to make room", "clients", len(slow))
+	}
+	if ok {
+		d.OnConn(1)
+		return c
+	}
+	d.Log.Warn("lpd: too many connections", "client", c.ip)
+	d.OnRefuse(fault.Unavailable)
+	nc.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = nc.Write([]byte{octet(fault.Unavailable)}) // it may not even be listening
+	nc.Close()
+	return nil
+}
+
+func addrOf(nc net.Conn) netip.Addr {
+	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// enter counts c in if there is room, and names the clients to cut off.
+func (d *door) enter(c *conn) (slow []*conn, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	perIP := d.MaxPerIP
+	if slices.ContainsFunc(d.Trusted, func(p netip.Prefix) bool { return p.Contains(c.ip) }) {
+		perIP = d.MaxTrusted
+	}
+	all, own := len(d.conns), d.perIP[c.ip]
+	if now := time.Now(); (all >= share(d.MaxConns) || own >= share(perIP)) && now.Sub(d.swept) >= time.Second {
+		d.swept = now
+		slow = d.slowLocked(now, all-share(d.MaxConns)+1, c.ip, own-share(perIP)+1)
+	}
+	if d.closing || all >= d.MaxConns || own >= perIP {
+		return slow, false
+	}
+	d.conns[c] = struct{}{}
+	d.perIP[c.ip]++
+	return slow, true
+}
+
+// share is the 80 % of a cap above which slow clients have to make room.
+func share(limit int) int { return max(1, limit*4/5) }
+
+// slowLocked picks the slowest clients: of all to free `all` places, of address
+// ip to free `own`.
+func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*conn {
+	type pace struct {
+		*conn
+		rate float64
+	}
+	var slow []pace
+	for c := range d.conns {
+		if rate, waited := c.rate(now); waited >= d.SlowAfter && rate < float64(d.SlowBelow) {
+			slow = append(slow, pace{c, rate})
+		}
+	}
+	slices.SortFunc(slow, func(a, b pace) int { return cmp.Compare(a.rate, b.rate) })
+	var picked []*conn
+	for _, p := range slow {
+		switch mine := p.ip == ip; {
+		case mine && own > 0, all > 0:
+			picked = append(picked, p.conn)
+			all--
+			if mine {
+				own--
+			}
+		}
+	}
+	return picked
+}
+
+// leave counts c out.
+func (d *door) leave(c *conn) {
+	c.Close()
+	d.mu.Lock()
+	delete(d.conns, c)
+	if d.perIP[c.ip]--; d.perIP[c.ip] == 0 {
+		delete(d.perIP, c.ip)
+	}
+	d.mu.Unlock()
+	d.OnConn(-1)
+}
+
+// rest marks that c waits for a command with nothing half done, or that it no
+// longer does. It returns false when the server is ending and c should too.
+func (d *door) rest(c *conn, resting bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.resting = resting
+	return !d.closing || !resting
+}
+
+// close ends the connections that are chosen.
+func (d *door) close(chosen func(*conn) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closing = true
+	for c := range d.conns {
+		if chosen(c) {
+			c.Close() // does not block: net.Conn
+		}
+	}
+}
