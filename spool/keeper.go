@@ -2,6 +2,7 @@ package spool
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -79,3 +80,20 @@ type Settled struct {
 	Restored    int // jobs rebuilt from their files after a restore
 	Aborted     int // jobs whose document is missing or cut short
 }
+
+var errNotYet = errors.New("spool: not built yet")
+
+// Settle ...
+func (k *Keeper) Settle(ctx context.Context) (Settled, error) { return Settled{}, errNotYet }
+
+// Serve ...
+func (k *Keeper) Serve(ctx context.Context) error { return errNotYet }
+
+// Wake asks for a round soon.
+func (k *Keeper) Wake() {}
+
+// AcceptClock says that the wall clock is right.
+func (k *Keeper) AcceptClock() error { return errNotYet }
+
+// ClockTrouble returns one sentence, or "".
+func (k *Keeper) ClockTrouble() string { return "" }

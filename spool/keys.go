@@ -169,12 +169,22 @@ func newKeys(f keyFile) (*Keys, error) {
 		if _, twice := k.wrapping[s.ID]; twice {
 			return nil, damagedKeys(op, fmt.Errorf("wrapping secret %s is there twice", s.ID))
 		}
-		k.wrapping[s.ID] = wrapKey{
-			documents: newAEAD(derive(s.Secret, "document key wrap")),
-			titles:    newAEAD(derive(s.Secret, "title")),
+		key, err := newWrapKey(s.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, err)
 		}
+		k.wrapping[s.ID] = key
 	}
 	return k, nil
+}
+
+func newWrapKey(secret []byte) (wrapKey, error) {
+	documents, err := newAEAD(derive(secret, "document key wrap"))
+	if err != nil {
+		return wrapKey{}, err
+	}
+	titles, err := newAEAD(derive(secret, "title"))
+	return wrapKey{documents, titles}, err
 }
 
 // derive returns the key for one purpose; scope divides a purpose further, by
@@ -187,22 +197,18 @@ func derive(secret []byte, purpose string, scope ...string) []byte {
 	}
 	key, err := hkdf.Key(sha256.New, secret, nil, info, secretOctets)
 	if err != nil {
-		panic(err) // the lengths are constants that hkdf allows
+		panic(err) //nolint:forbidigo // the lengths are constants that hkdf allows, and an empty key must never be used
 	}
 	return key
 }
 
 // newAEAD returns AES-256-GCM under key.
-func newAEAD(key []byte) cipher.AEAD {
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		panic(err) // the length is a constant
+		return nil, err
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES has the block size that GCM wants
-	}
-	return aead
+	return cipher.NewGCM(block)
 }
 
 // titleVersion begins every sealed title: then the key's id, a random nonce,
@@ -226,7 +232,7 @@ func (k *Keys) SealTitle(plain string, aad []byte) ([]byte, error) {
 // OpenTitle is the reverse of SealTitle. A title that was changed, or moved to
 // another row, is Invalid.
 func (k *Keys) OpenTitle(sealed, aad []byte) (string, error) {
-	const op, nonceOctets = "spool.OpenTitle", 12
+	const op = "spool.OpenTitle"
 	bad := func(err error) (string, error) {
 		return "", &fault.Error{Op: op, Kind: fault.Invalid, Text: "This title cannot be read.", Err: err}
 	}

@@ -1,93 +1,277 @@
 package spool
 
 import (
-	"context"
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
-	"platen/job"
+	"platen/fault"
+	"platen/internal/failpoint"
+	"platen/internal/fsys"
 )
 
 // Spool keeps documents, each in a file of its own, encrypted. All fields are
-// set before use.
+// set before use; several goroutines may use it at once.
 type Spool struct {
-	Dir  string // holds docs/, quarantine/ and the spool's own mark
+	Dir  string // holds docs/, quarantine/ and the spool's mark
 	Keys *Keys
 	Log  *slog.Logger
 	Now  func() time.Time
+
+	names syncer // of docs/
+
+	mu     sync.Mutex
+	made   bool  // the folders are there
+	failed error // why nothing is accepted, nil when all is well
+
+	disk disk // how files are written; a test may put faults there
 }
 
-// Manifest is the sealed description of a document at the end of its file:
-// enough to rebuild the job without the database.
-type Manifest struct {
-	Tenant   string       `json:"tenant"`
-	Job      job.Job      `json:"job"` // without Documents
-	Number   int          `json:"number"`
-	Of       int          `json:"of"`
-	Document job.Document `json:"document"`
+// disk is what a spool does to its files; nil fields do the real thing.
+type disk struct {
+	writeAt  func(f *os.File, b []byte, at int64) (int, error)
+	syncFile func(f *os.File) error
+	syncDir  func(dir string) error
 }
 
-// Incoming is one document on its way in. It is used by one goroutine, and
-// ends with Seal or Discard.
-type Incoming struct {
-	// Document is filled by the caller before Seal as far as the caller knows
-	// it: Name, Language, Copies, Count. Seal fills the rest.
-	Document job.Document
+// The folders of a spool.
+const (
+	docsFolder       = "docs"
+	quarantineFolder = "quarantine"
+)
+
+func (s *Spool) docs() string            { return filepath.Join(s.Dir, docsFolder) }
+func (s *Spool) path(file string) string { return filepath.Join(s.Dir, docsFolder, file) }
+
+// prepare makes the folders, once.
+func (s *Spool) prepare() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made {
+		return nil
+	}
+	for _, dir := range []string{s.Dir, s.docs(), filepath.Join(s.Dir, quarantineFolder)} {
+		if err := fsys.MkdirPrivate(dir); err != nil {
+			return fmt.Errorf("spool: %w", err)
+		}
+	}
+	s.made = true
+	return nil
 }
 
-var errNotYet = errors.New("spool: not built yet")
+// Healthy returns nil, or why the spool takes no more documents: a sync failed,
+// and from then on nobody knows what the disk has kept of what it was given.
+// Reading and erasing go on.
+func (s *Spool) Healthy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		return nil
+	}
+	return &fault.Error{Op: "spool.Healthy", Kind: fault.Unavailable,
+		Text: "The disk failed while a job was being stored. The node takes no jobs until it has been restarted.", Err: s.failed}
+}
 
-// Create begins a document. number tells the documents of a job apart, from 1
-// to 9999, in the order of their arrival.
-func (s *Spool) Create(tenant, jobUUID string, number int) (*Incoming, error) { return nil, errNotYet }
+// fail stops the spool and returns what the one whose document it was gets.
+func (s *Spool) fail(op string, err error) error {
+	s.mu.Lock()
+	first := s.failed == nil
+	if first {
+		s.failed = err
+	}
+	s.mu.Unlock()
+	if first {
+		s.Log.Error("spool: the disk failed, no more jobs are taken", "op", op, "error", err)
+	}
+	return &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The disk failed while the job was being stored.", Err: err}
+}
 
-// ReadFrom reads r to its end.
-func (in *Incoming) ReadFrom(ctx context.Context, r io.Reader, limit int64) error { return errNotYet }
+// Probe writes, syncs, reads back and removes a file. When that works the spool
+// takes documents (again).
+func (s *Spool) Probe() error {
+	const op = "spool.Probe"
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	var name [8]byte
+	rand.Read(name[:])
+	path := filepath.Join(s.Dir, "probe-"+hex.EncodeToString(name[:]))
+	err := s.probe(path)
+	if removing := fsys.RemoveFile(path); err == nil {
+		err = removing
+	}
+	if err != nil {
+		return writeFault(op, err)
+	}
+	s.mu.Lock()
+	s.failed = nil
+	s.mu.Unlock()
+	return nil
+}
 
-// Head returns the first 16 KiB of the document, or all of a smaller one.
-func (in *Incoming) Head() []byte { return nil }
+func (s *Spool) probe(path string) error {
+	want := make([]byte, chunkOctets)
+	rand.Read(want)
+	f, err := fsys.CreatePrivate(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.disk.write(f, want, 0); err != nil {
+		return err
+	}
+	if err := s.disk.sync(f); err != nil {
+		return err
+	}
+	if err := s.disk.syncNames(s.Dir); err != nil {
+		return err
+	}
+	got, err := io.ReadAll(io.NewSectionReader(f, 0, chunkOctets+1))
+	if err == nil && !bytes.Equal(got, want) {
+		err = errors.New("the disk does not give back what was written")
+	}
+	return err
+}
 
-// Octets returns how long the document is so far.
-func (in *Incoming) Octets() int64 { return 0 }
+// writeFault says what a failed write means for the one who sent the document.
+func writeFault(op string, err error) error {
+	if fsys.IsFull(err) {
+		return &fault.Error{Op: op, Kind: fault.Full, Text: "There is no room for this document.", Err: err}
+	}
+	return &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The document could not be stored.", Err: err}
+}
 
-// Discard removes the document; after Seal it does so too, until a row
-// has been committed the caller may change its mind. It may be called twice.
-func (in *Incoming) Discard() {}
+func (d *disk) write(f *os.File, b []byte, at int64) error {
+	if d.writeAt != nil {
+		_, err := d.writeAt(f, b, at)
+		return err
+	}
+	_, err := f.WriteAt(b, at)
+	return err
+}
 
-// Seal makes the documents of one job durable, in the order given, and returns
-// them with Number, Octets, Digest and File.
-func (s *Spool) Seal(m Manifest, docs []*Incoming) ([]job.Document, error) { return nil, errNotYet }
+func (d *disk) sync(f *os.File) error {
+	if d.syncFile != nil {
+		return d.syncFile(f)
+	}
+	return fsys.SyncFile(f)
+}
 
-// Verify reads the whole document and compares it with its keyed digest.
-func (s *Spool) Verify(ctx context.Context, tenant string, d job.Document) error { return errNotYet }
+func (d *disk) syncNames(dir string) error {
+	if d.syncDir != nil {
+		return d.syncDir(dir)
+	}
+	return fsys.SyncDir(dir)
+}
 
-// Reader returns the plain document; every chunk is authenticated as it is
-// read.
-func (s *Spool) Reader(tenant string, d job.Document) (io.ReadCloser, error) { return nil, errNotYet }
+// syncNames returns when every name made in docs/ before the call is durable.
+func (s *Spool) syncNames() error {
+	if err := failpoint.Err("spool.dirsync"); err != nil {
+		return err
+	}
+	if failpoint.Defect("no-dirsync") {
+		return nil
+	}
+	return s.names.do(func() error { return s.disk.syncNames(s.docs()) })
+}
 
-// Erase destroys the key of a document, then removes its file. A missing file
-// is fine.
-func (s *Spool) Erase(file string) error { return errNotYet }
+// Files lists what is in the spool, in no order: names only.
+func (s *Spool) Files() ([]string, error) {
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	dir, err := os.Open(s.docs())
+	if err != nil {
+		return nil, fmt.Errorf("spool.Files: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("spool.Files: %w", err)
+	}
+	return names, nil
+}
 
-// Healthy returns nil, or why the spool takes no more documents.
-func (s *Spool) Healthy() error { return errNotYet }
+// Erase destroys the key of a document, and when that is on the disk removes
+// its file. It may be called again after a crash in between; a missing file is
+// fine. The removal is not synced: should the name come back after a power cut,
+// the key has not.
+func (s *Spool) Erase(file string) error {
+	if _, _, ok := parseName(file); !ok {
+		return misnamed("spool.Erase", file)
+	}
+	if err := s.destroyKey(s.path(file)); err != nil {
+		return fmt.Errorf("spool.Erase: %s: %w", file, err)
+	}
+	if err := fsys.RemoveFile(s.path(file)); err != nil {
+		return fmt.Errorf("spool.Erase: %w", err)
+	}
+	return nil
+}
 
-// Probe writes, syncs, reads back and removes a file.
-func (s *Spool) Probe() error { return errNotYet }
+// destroyKey overwrites the key block. Anything that is not a document of ours,
+// such as a link or a file without our header, is left alone: it has no key.
+func (s *Spool) destroyKey(path string) error {
+	if info, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := fsys.OpenPrivate(path, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, headerOctets)
+	if n, err := f.ReadAt(head, 0); n < headerOctets || !bytes.HasPrefix(head, magic) {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		return nil
+	}
+	if err := s.disk.write(f, make([]byte, headerOctets-atKeyID), atKeyID); err != nil {
+		return err
+	}
+	return s.disk.sync(f)
+}
 
-// Settle ...
-func (k *Keeper) Settle(ctx context.Context) (Settled, error) { return Settled{}, errNotYet }
+// PutAside moves a file to quarantine/, where it stays for the Keeper's time
+// and its name begins with the time it came there.
+func (s *Spool) PutAside(file string) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	if file != filepath.Base(file) {
+		return misnamed("spool.PutAside", file)
+	}
+	folder := filepath.Join(s.Dir, quarantineFolder)
+	to := filepath.Join(folder, s.Now().UTC().Format(asideStamp)+asideSeparator+file)
+	if err := fsys.Rename(s.path(file), to); err != nil {
+		return fmt.Errorf("spool.PutAside: %w", err)
+	}
+	if err := s.disk.syncNames(folder); err != nil {
+		return fmt.Errorf("spool.PutAside: %w", err)
+	}
+	return s.syncNames()
+}
 
-// Serve ...
-func (k *Keeper) Serve(ctx context.Context) error { return errNotYet }
+// How names in quarantine/ begin.
+const (
+	asideStamp     = "20060102T150405Z"
+	asideSeparator = "_"
+)
 
-// Wake asks for a round soon.
-func (k *Keeper) Wake() {}
-
-// AcceptClock says that the wall clock is right.
-func (k *Keeper) AcceptClock() error { return errNotYet }
-
-// ClockTrouble returns one sentence, or "".
-func (k *Keeper) ClockTrouble() string { return "" }
+func misnamed(op, file string) error {
+	return &fault.Error{Op: op, Kind: fault.Invalid, Text: "The document cannot be read.",
+		Err: fmt.Errorf("%w: %q", errMisplaced, file)}
+}
