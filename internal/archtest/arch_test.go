@@ -37,6 +37,10 @@ var mayImport = map[string][]string{
 	"ui/catalog": {"fault"},
 	"store":      {"accounting", "directory", "fault", "job", "site"},
 	"config":     {"fault"},
+	"packaging":  {},
+
+	"directory/csvfile": {"directory", "fault", "internal/table"},
+	"internal/table":    {"fault"},
 
 	"cmd/node": {"*"},
 

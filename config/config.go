@@ -1,0 +1,116 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole file. The tag live marks the keys that take effect
+// while the node runs; every other key needs a restart.
+type Config struct {
+	Data    string         `toml:"data"`    // folder of the database, the documents and the keys
+	Grace   Duration       `toml:"grace"`   // what transfers under way have left once the node is told to stop
+	Trusted []netip.Prefix `toml:"trusted"` // hosts with the higher limit of connections: print servers, load tests
+
+	Listen     Listen      `toml:"listen"`
+	Log        Log         `toml:"log"`
+	LPD        LPD         `toml:"lpd"`
+	Web        Web         `toml:"web"`
+	Metrics    Metrics     `toml:"metrics"`
+	Devices    Devices     `toml:"devices"`
+	Pages      Pages       `toml:"pages"`
+	Spool      Spool       `toml:"spool"`
+	HotFolders []HotFolder `toml:"hotfolder" live:"yes"`
+}
+
+// Listen says where the node can be reached. An empty address does not
+// listen; port 0 takes a free one.
+type Listen struct {
+	LPD string `toml:"lpd"`
+	Web string `toml:"web"`
+}
+
+// Log says what is written where.
+type Log struct {
+	Level  string `toml:"level" live:"yes"` // "debug", "info", "warn", "error"
+	Format string `toml:"format"`           // "text", "json"
+	File   string `toml:"file"`             // "": standard error, which systemd keeps in its journal
+}
+
+// LPD holds the limits of the LPD door: its part of the numbers that bound
+// what a stranger can cost the node.
+type LPD struct {
+	MaxConnections   int      `toml:"max_connections"`
+	MaxPerClient     int      `toml:"max_per_client"`     // connections of one address
+	MaxPerTrusted    int      `toml:"max_per_trusted"`    // connections of one address in Trusted
+	FirstOctet       Duration `toml:"first_octet"`        // from the connection to its first octet
+	Idle             Duration `toml:"idle"`               // longest pause between two octets; mainframes pause minutes
+	SlowRate         Octets   `toml:"slow_rate"`          // octets per second; slower clients go first when it is crowded
+	CrowdedAt        int      `toml:"crowded_at"`         // per cent of MaxConnections from which on slow clients are shed
+	MaxControlFiles  int      `toml:"max_control_files"`  // per connection
+	MaxControlOctets Octets   `toml:"max_control_octets"` // of one control file
+	MaxDataFiles     int      `toml:"max_data_files"`     // per connection
+}
+
+// Web holds the names and limits of the HTTPS door.
+type Web struct {
+	Names          []string       `toml:"names"` // host names and addresses in the node's own certificate, beside what the machine calls itself
+	Proxies        []netip.Prefix `toml:"proxies"`
+	MaxConnections int            `toml:"max_connections"`
+	MaxPerClient   int            `toml:"max_per_client"`
+	MaxPerTrusted  int            `toml:"max_per_trusted"`
+	HeaderTimeout  Duration       `toml:"header_timeout"`
+}
+
+// Metrics says who may read /metrics.
+type Metrics struct {
+	Allow []netip.Prefix `toml:"allow" live:"yes"`
+}
+
+// Devices bounds where documents may be delivered to.
+type Devices struct {
+	AllowLoopback bool `toml:"allow_loopback"`
+}
+
+// Pages bounds the child process that counts a document's pages.
+type Pages struct {
+	Timeout Duration `toml:"timeout"`
+	Memory  Octets   `toml:"memory"`
+}
+
+// Spool says how long a document that no row speaks of is kept aside.
+type Spool struct {
+	Quarantine Duration `toml:"quarantine"`
+}
+
+// HotFolder is a folder whose files become jobs of a queue and an owner.
+type HotFolder struct {
+	Path  string `toml:"path"`
+	Queue string `toml:"queue"` // name
+	Owner string `toml:"owner"` // login
+}
+
+// Default returns the values of a file that says nothing.
+func Default() Config {
+	return Config{
+		Data:   defaultData(),
+		Grace:  Duration{30 * time.Second},
+		Listen: Listen{LPD: ":515", Web: ":443"},
+		Log:    Log{Level: "info", Format: "text"},
+		LPD: LPD{
+			MaxConnections: 2000, MaxPerClient: 64, MaxPerTrusted: 1000,
+			FirstOctet: Duration{10 * time.Second}, Idle: Duration{5 * time.Minute},
+			SlowRate: 1 << 10, CrowdedAt: 80,
+			MaxControlFiles: 16, MaxControlOctets: 64 << 10, MaxDataFiles: 52,
+		},
+		Web: Web{
+			MaxConnections: 2000, MaxPerClient: 64, MaxPerTrusted: 1000,
+			HeaderTimeout: Duration{10 * time.Second},
+		},
+		Metrics: Metrics{Allow: []netip.Prefix{
+			netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+		}},
+		Pages: Pages{Timeout: Duration{10 * time.Second}, Memory: 256 << 20},
+		Spool: Spool{Quarantine: Duration{7 * 24 * time.Hour}},
+	}
+}
