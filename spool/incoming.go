@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -56,7 +57,8 @@ type Incoming struct {
 }
 
 // Create begins a document. number tells the documents of a job apart, from 1
-// to 9999, in the order of their arrival.
+// to 9999, in the order of their arrival. A document of that job and number
+// that is here already is a Conflict.
 func (s *Spool) Create(tenant, jobUUID string, number int) (*Incoming, error) {
 	const op = "spool.Create"
 	if !isTenant(tenant) || !isUUID(jobUUID) || !isNumber(number) {
@@ -74,6 +76,9 @@ func (s *Spool) Create(tenant, jobUUID string, number int) (*Incoming, error) {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	f, err := fsys.CreatePrivate(s.path(in.file))
+	if errors.Is(err, fs.ErrExist) {
+		return nil, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This document is here already.", Err: err}
+	}
 	if err != nil {
 		return nil, writeFault(op, err)
 	}

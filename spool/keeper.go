@@ -2,10 +2,19 @@ package spool
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
+	"platen/fault"
+	"platen/internal/fsys"
 	"platen/job"
 )
 
@@ -69,31 +78,296 @@ type Keeper struct {
 	Every      time.Duration // between two rounds; 1 minute when 0
 	Now        func() time.Time
 	Log        *slog.Logger
+
+	// Up returns how long the machine has been running, and Boot names that
+	// run; the system's when nil and "". Tests that turn the clock set them.
+	Up   func() time.Duration
+	Boot string
+
+	once sync.Once
+	wake chan struct{}
+
+	mu      sync.Mutex
+	clock   *clock
+	trouble string // what the clock said last
+	forgot  time.Time
+	saved   time.Time
 }
 
-// Settled says what Settle found and did.
-type Settled struct {
-	Files       int // files in the spool at the start
-	Rows        int // documents that the database says are there
-	Swept       int // incomplete or erased files without a row, removed
-	Quarantined int // whole files without a row, put aside
-	Restored    int // jobs rebuilt from their files after a restore
-	Aborted     int // jobs whose document is missing or cut short
+const (
+	defaultQuarantine = 7 * 24 * time.Hour
+	defaultEvery      = time.Minute
+	forgetEvery       = time.Hour // titles and finished jobs
+	saveClockEvery    = time.Hour
+	batch             = 256 // jobs and files handled between two looks at the context
+)
+
+// Serve keeps the spool tidy until ctx ends, and returns nil.
+func (k *Keeper) Serve(ctx context.Context) error {
+	every := k.Every
+	if every == 0 {
+		every = defaultEvery
+	}
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	for {
+		if err := k.Round(ctx); err != nil && ctx.Err() == nil {
+			k.Log.Warn("spool: a round of the keeper failed", "error", err)
+		}
+		timer.Reset(every)
+		select {
+		case <-ctx.Done():
+			k.saveClock()
+			return nil
+		case <-timer.C:
+		case <-k.woken():
+		}
+	}
 }
 
-var errNotYet = errors.New("spool: not built yet")
+// Wake asks for a round now: a document may have become unnecessary.
+func (k *Keeper) Wake() {
+	select {
+	case k.woken() <- struct{}{}:
+	default: // one is asked for already
+	}
+}
 
-// Settle ...
-func (k *Keeper) Settle(ctx context.Context) (Settled, error) { return Settled{}, errNotYet }
+func (k *Keeper) woken() chan struct{} {
+	k.once.Do(func() { k.wake = make(chan struct{}, 1) })
+	return k.wake
+}
 
-// Serve ...
-func (k *Keeper) Serve(ctx context.Context) error { return errNotYet }
+// Round lets go of all that is due. What fails is tried again in the next
+// round, and does not keep the rest from being done.
+func (k *Keeper) Round(ctx context.Context) error {
+	now := k.deleteBefore()
+	tenants, err := k.Tenants(ctx)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	forget := k.forgetDue(now)
+	var failed []error
+	for _, tenant := range tenants {
+		failed = append(failed, k.eraseDue(ctx, tenant, now))
+		if forget {
+			failed = append(failed, k.forget(ctx, tenant, now))
+		}
+	}
+	if forget {
+		failed = append(failed, k.emptyQuarantine(now))
+	}
+	return errors.Join(failed...)
+}
 
-// Wake asks for a round soon.
-func (k *Keeper) Wake() {}
+// forgetDue reports, about once an hour of trusted time, that it is time to
+// forget. While the clocks disagree nothing is forgotten.
+func (k *Keeper) forgetDue(now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.IsZero() || now.Sub(k.forgot).Abs() < forgetEvery {
+		return false
+	}
+	k.forgot = now
+	return true
+}
 
-// AcceptClock says that the wall clock is right.
-func (k *Keeper) AcceptClock() error { return errNotYet }
+// eraseDue expires held jobs and erases documents until nothing is due. With
+// the zero time it does what does not depend on age.
+func (k *Keeper) eraseDue(ctx context.Context, tenant string, now time.Time) error {
+	st := k.Store(tenant)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		expired, erasable, err := st.DueJobs(ctx, now, batch)
+		if err != nil {
+			return fmt.Errorf("spool: due jobs: %w", err)
+		}
+		moved, err := k.expire(ctx, st, expired, now)
+		gone, erasing := k.erase(ctx, st, erasable)
+		more := moved > 0 || len(expired) == batch || len(erasable) == batch
+		if !more || moved+gone == 0 { // with nothing changed, another look would find the same
+			return errors.Join(err, erasing)
+		}
+	}
+}
 
-// ClockTrouble returns one sentence, or "".
-func (k *Keeper) ClockTrouble() string { return "" }
+// expire returns how many jobs are no longer held.
+func (k *Keeper) expire(ctx context.Context, st KeeperStore, ids []int64, now time.Time) (moved int, err error) {
+	var failed []error
+	for _, id := range ids {
+		switch err := st.ExpireJob(ctx, id, now); {
+		case err == nil:
+			moved++
+			k.Log.Info("spool: a held job has expired", "job", id)
+		case fault.Is(err, fault.Conflict): // its owner was faster
+			moved++
+		default:
+			failed = append(failed, fmt.Errorf("spool: expire job %d: %w", id, err))
+		}
+	}
+	return moved, errors.Join(failed...)
+}
+
+// erase returns how many documents are gone, on disk and in their rows.
+func (k *Keeper) erase(ctx context.Context, st KeeperStore, files []job.StoredFile) (gone int, err error) {
+	var failed []error
+	names := make([]string, 0, len(files))
+	for _, f := range files {
+		if err := k.Spool.Erase(f.File); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		names = append(names, f.File)
+	}
+	if len(names) > 0 {
+		if err := st.FilesErased(ctx, names); err != nil {
+			return 0, errors.Join(append(failed, fmt.Errorf("spool: erased: %w", err))...)
+		}
+		k.Log.Debug("spool: documents erased", "files", len(names))
+	}
+	return len(names), errors.Join(failed...)
+}
+
+// forget removes titles and finished jobs whose time has come.
+func (k *Keeper) forget(ctx context.Context, tenant string, now time.Time) error {
+	titleFor, historyFor, err := k.Retention(ctx, tenant)
+	if err != nil {
+		return fmt.Errorf("spool: retention: %w", err)
+	}
+	st := k.Store(tenant)
+	titles, err := st.ForgetTitles(ctx, now.Add(-titleFor))
+	if err != nil {
+		return fmt.Errorf("spool: forget titles: %w", err)
+	}
+	jobs, err := st.ForgetJobs(ctx, now.Add(-historyFor))
+	if err != nil {
+		return fmt.Errorf("spool: forget jobs: %w", err)
+	}
+	if titles+jobs > 0 {
+		k.Log.Info("spool: titles and finished jobs forgotten", "titles", titles, "jobs", jobs)
+	}
+	return nil
+}
+
+// emptyQuarantine destroys files that nobody has missed.
+func (k *Keeper) emptyQuarantine(now time.Time) error {
+	keep := k.Quarantine
+	if keep == 0 {
+		keep = defaultQuarantine
+	}
+	folder := filepath.Join(k.Spool.Dir, quarantineFolder)
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("spool: quarantine: %w", err)
+	}
+	var failed []error
+	for _, e := range entries {
+		stamp, _, _ := strings.Cut(e.Name(), asideSeparator)
+		if since, err := time.Parse(asideStamp, stamp); err != nil || !since.Add(keep).Before(now) {
+			continue // a name without a time was not given by us, and is left alone
+		}
+		if err := k.Spool.erasePath(filepath.Join(folder, e.Name())); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		k.Log.Info("spool: a file in quarantine was destroyed", "file", e.Name())
+	}
+	return errors.Join(failed...)
+}
+
+// AcceptClock says that the wall clock is right, whatever it has done.
+func (k *Keeper) AcceptClock() error {
+	if err := k.startClock(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	k.clock.accept()
+	k.trouble = ""
+	k.mu.Unlock()
+	k.Wake()
+	return k.writeClock()
+}
+
+// ClockTrouble returns what is wrong with the clock and what that means, one
+// sentence; "" when nothing is.
+func (k *Keeper) ClockTrouble() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.trouble
+}
+
+// deleteBefore asks the clock, and tells the log when its mind has changed.
+func (k *Keeper) deleteBefore() time.Time {
+	if err := k.startClock(); err != nil {
+		k.Log.Warn("spool: the state of the clock cannot be read", "error", err)
+		return time.Time{}
+	}
+	k.mu.Lock()
+	now, trouble := k.clock.deleteBefore()
+	changed := trouble != k.trouble
+	k.trouble = trouble
+	save := changed || k.Now().Sub(k.saved).Abs() >= saveClockEvery
+	k.mu.Unlock()
+	if changed && trouble != "" {
+		k.Log.Warn("spool: the clocks do not agree", "trouble", trouble)
+	}
+	if save {
+		k.saveClock()
+	}
+	return now
+}
+
+// startClock reads what the last run of the node knew of the time, once.
+func (k *Keeper) startClock() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.clock != nil {
+		return nil
+	}
+	if k.Up == nil {
+		k.Up, k.Boot = machineUp, machineBoot()
+	}
+	data, err := os.ReadFile(k.clockFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var saved clockState // the zero value when there is none, or none that can be read
+	if err == nil && json.Unmarshal(data, &saved) != nil {
+		k.Log.Warn("spool: the state of the clock was unreadable", "file", k.clockFile())
+		saved = clockState{}
+	}
+	k.clock = newClock(k.Now, k.Up, k.Boot, saved)
+	return nil
+}
+
+func (k *Keeper) clockFile() string { return filepath.Join(k.Spool.Dir, "clock.json") }
+
+func (k *Keeper) saveClock() {
+	if err := k.writeClock(); err != nil {
+		k.Log.Warn("spool: the state of the clock cannot be kept", "error", err)
+	}
+}
+
+func (k *Keeper) writeClock() error {
+	if err := k.Spool.prepare(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	if k.clock == nil {
+		k.mu.Unlock()
+		return nil
+	}
+	state := k.clock.state(k.Boot)
+	k.saved = k.Now()
+	k.mu.Unlock()
+	data, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		return err
+	}
+	return fsys.WriteFile(k.clockFile(), append(data, '\n'))
+}

@@ -209,10 +209,14 @@ func (s *Spool) Erase(file string) error {
 	if _, _, ok := parseName(file); !ok {
 		return misnamed("spool.Erase", file)
 	}
-	if err := s.destroyKey(s.path(file)); err != nil {
-		return fmt.Errorf("spool.Erase: %s: %w", file, err)
+	return s.erasePath(s.path(file))
+}
+
+func (s *Spool) erasePath(path string) error {
+	if err := s.destroyKey(path); err != nil {
+		return fmt.Errorf("spool.Erase: %s: %w", filepath.Base(path), err)
 	}
-	if err := fsys.RemoveFile(s.path(file)); err != nil {
+	if err := fsys.RemoveFile(path); err != nil {
 		return fmt.Errorf("spool.Erase: %w", err)
 	}
 	return nil
@@ -245,24 +249,38 @@ func (s *Spool) destroyKey(path string) error {
 	return s.disk.sync(f)
 }
 
-// PutAside moves a file to quarantine/, where it stays for the Keeper's time
-// and its name begins with the time it came there.
-func (s *Spool) PutAside(file string) error {
+// Quarantine moves a file to quarantine/, where it stays for the Keeper's time;
+// its name there begins with the time it came.
+func (s *Spool) Quarantine(file string) error {
+	if err := s.putAside(file); err != nil {
+		return err
+	}
+	return s.syncAside()
+}
+
+func (s *Spool) putAside(file string) error {
+	const op = "spool.Quarantine"
 	if err := s.prepare(); err != nil {
 		return err
 	}
 	if file != filepath.Base(file) {
-		return misnamed("spool.PutAside", file)
+		return misnamed(op, file)
 	}
-	folder := filepath.Join(s.Dir, quarantineFolder)
-	to := filepath.Join(folder, s.Now().UTC().Format(asideStamp)+asideSeparator+file)
-	if err := fsys.Rename(s.path(file), to); err != nil {
-		return fmt.Errorf("spool.PutAside: %w", err)
+	to := s.Now().UTC().Format(asideStamp) + asideSeparator + file
+	if err := fsys.Rename(s.path(file), filepath.Join(s.Dir, quarantineFolder, to)); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
 	}
-	if err := s.disk.syncNames(folder); err != nil {
-		return fmt.Errorf("spool.PutAside: %w", err)
+	return nil
+}
+
+// syncAside makes what was put aside durable.
+func (s *Spool) syncAside() error {
+	for _, folder := range []string{filepath.Join(s.Dir, quarantineFolder), s.docs()} {
+		if err := s.disk.syncNames(folder); err != nil {
+			return fmt.Errorf("spool.Quarantine: %w", err)
+		}
 	}
-	return s.syncNames()
+	return nil
 }
 
 // How names in quarantine/ begin.

@@ -1,0 +1,317 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"platen/fault"
+	"platen/internal/fsys"
+	"platen/job"
+)
+
+// Settled says what Settle found and did.
+type Settled struct {
+	Files       int // files in the spool at the start
+	Rows        int // documents that the database says are there
+	Swept       int // incomplete or erased files without a row, removed
+	Quarantined int // files without a row that may be somebody's, put aside
+	Restored    int // jobs rebuilt from their files after a restore
+	Aborted     int // jobs whose document is missing or cut short
+}
+
+// What people read about jobs that were settled.
+const (
+	textLost         = "The document is missing, so this job cannot be printed. Please print it again."
+	textCut          = "The document is damaged, so this job cannot be printed. Please print it again."
+	textRebuilt      = "This job was rebuilt after a restore. It may have been printed before."
+	textForeignSpool = "The spool folder is missing or belongs to another node. Nothing was changed."
+	historyLost      = "The document was missing when the node started."
+	historyCut       = "The document was damaged when the node started."
+	historyRebuilt   = "The job was rebuilt from its document after a restore of the database. It may have been printed before."
+	settler          = "the node"
+)
+
+// markFile says whose spool the folder is.
+const (
+	markFile = "spool"
+	markText = "Platen spool\nkeys %s\n"
+)
+
+// Settle makes files and rows agree, once, when the node starts and before
+// anything else uses spool or store. It looks at names and lengths only, so
+// that a hundred thousand held jobs do not keep the node from serving; what a
+// document contains is verified before it is sent.
+//
+//   - A row whose file is missing or too short: its job is aborted and says so.
+//   - A file without a row that is incomplete or erased is removed: nothing
+//     ever depended on it.
+//   - Any other file without a row is put aside. After a restore of the
+//     database (marked by the file Restored) it may have been acknowledged, so
+//     its job is rebuilt instead, held, provided it is whole.
+func (k *Keeper) Settle(ctx context.Context) (Settled, error) {
+	if err := k.Spool.Probe(); err != nil {
+		return Settled{}, err
+	}
+	s, err := k.newSettlement(ctx)
+	if err != nil {
+		return Settled{}, err
+	}
+	if err := s.checkMark(); err != nil {
+		return s.found, err
+	}
+	if err := s.settleRows(ctx); err != nil {
+		return s.found, err
+	}
+	if err := s.settleFiles(ctx); err != nil {
+		return s.found, err
+	}
+	if s.restored {
+		if err := fsys.RemoveFile(k.Restored); err != nil {
+			return s.found, fmt.Errorf("spool.Settle: %w", err)
+		}
+		if err := fsys.SyncDir(filepath.Dir(k.Restored)); err != nil {
+			return s.found, fmt.Errorf("spool.Settle: %w", err)
+		}
+	}
+	return s.found, nil
+}
+
+// settlement is one run of Settle.
+type settlement struct {
+	*Keeper
+	found    Settled
+	rows     map[string]row      // by file
+	files    map[string]struct{} // by name
+	restored bool
+}
+
+// row is a document of the database and whose it is.
+type row struct {
+	job.StoredFile
+	tenant string
+}
+
+func (k *Keeper) newSettlement(ctx context.Context) (*settlement, error) {
+	s := &settlement{Keeper: k, rows: map[string]row{}, files: map[string]struct{}{}}
+	tenants, err := k.Tenants(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("spool.Settle: %w", err)
+	}
+	for _, tenant := range tenants {
+		rows, err := k.Store(tenant).SpoolFiles(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("spool.Settle: %w", err)
+		}
+		for _, r := range rows {
+			s.rows[r.File] = row{r, tenant}
+		}
+	}
+	names, err := k.Spool.Files()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		s.files[name] = struct{}{}
+	}
+	if k.Restored != "" {
+		_, err := os.Lstat(k.Restored)
+		s.restored = err == nil
+	}
+	s.found.Rows, s.found.Files = len(s.rows), len(s.files)
+	return s, nil
+}
+
+// checkMark looks at the file that says whose spool this is, and writes it where
+// nothing can be lost by that. Rows and no mark mean that a volume is not
+// mounted, and taking that for an empty spool would abort every job; a foreign
+// mark means that the keys are not those of the documents.
+func (s *settlement) checkMark() error {
+	path := filepath.Join(s.Spool.Dir, markFile)
+	want := fmt.Sprintf(markText, s.Spool.Keys.ID())
+	got, err := os.ReadFile(path)
+	if err == nil && string(got) == want {
+		return nil
+	}
+	expected := len(s.rows) > 0 && !s.restored
+	absent := errors.Is(err, fs.ErrNotExist)
+	if !expected && (absent || len(s.files) == 0) {
+		return fsys.WriteFile(path, []byte(want))
+	}
+	if err == nil {
+		err = fmt.Errorf("%s says %q, this node has %q", path, got, want)
+	}
+	return &fault.Error{Op: "spool.Settle", Kind: fault.Unavailable, Text: textForeignSpool, Err: err}
+}
+
+// settleRows aborts jobs whose document cannot be there. Jobs that are being
+// delivered are left to those who know how far that had come; jobs that are
+// done need no document.
+func (s *settlement) settleRows(ctx context.Context) error {
+	aborted := map[string]bool{} // by tenant and job-uuid: once is enough
+	for _, r := range s.rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if r.State.Done() || r.State == job.Processing || aborted[r.tenant+"/"+r.UUID] {
+			continue
+		}
+		text, entry := textLost, historyLost
+		if _, ok := s.files[r.File]; ok {
+			if s.longEnough(r) {
+				continue
+			}
+			text, entry = textCut, historyCut
+		}
+		if err := s.abort(ctx, r, text, entry); err != nil {
+			return err
+		}
+		aborted[r.tenant+"/"+r.UUID] = true
+	}
+	return nil
+}
+
+// longEnough asks the folder only, not the file.
+func (s *settlement) longEnough(r row) bool {
+	info, err := os.Lstat(s.Spool.path(r.File))
+	if err != nil {
+		return false
+	}
+	least := footer{Octets: r.Octets, Manifest: tagOctets}
+	return info.Mode().IsRegular() && info.Size() >= least.size()
+}
+
+func (s *settlement) abort(ctx context.Context, r row, text, entry string) error {
+	reasons := []job.Reason{job.AbortedBySystem, job.DocumentAccessError}
+	err := s.Store(r.tenant).AbortJob(ctx, r.Job, reasons, text, job.Entry{At: s.Now(), Actor: settler, Text: entry})
+	switch {
+	case fault.Is(err, fault.Conflict):
+		return nil
+	case err != nil:
+		return fmt.Errorf("spool.Settle: job %d: %w", r.Job, err)
+	}
+	s.found.Aborted++
+	s.Log.Error("spool: a job has lost its document and was aborted", "job", r.Job, "file", r.File)
+	return nil
+}
+
+// settleFiles looks at files without a row, those of one job together.
+func (s *settlement) settleFiles(ctx context.Context) error {
+	orphans := map[string][]string{}
+	for name := range s.files {
+		if _, ok := s.rows[name]; !ok {
+			uuid, _, _ := parseName(name)
+			orphans[uuid] = append(orphans[uuid], name) // under "": names that are not ours
+		}
+	}
+	for uuid, names := range orphans {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.settleOrphans(ctx, uuid, names); err != nil {
+			return err
+		}
+	}
+	if s.found.Quarantined == 0 {
+		return nil
+	}
+	return s.Spool.syncAside()
+}
+
+func (s *settlement) settleOrphans(ctx context.Context, uuid string, names []string) error {
+	if s.restored && uuid != "" {
+		done, err := s.rebuild(ctx, names)
+		if err != nil || done {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := s.settleOrphan(name); err != nil {
+			return fmt.Errorf("spool.Settle: %w", err)
+		}
+	}
+	return nil
+}
+
+// settleOrphan removes what can never be read, and puts the rest aside. After
+// a restore an incomplete file may be an acknowledged one that was damaged, so
+// only erased ones go then.
+func (s *settlement) settleOrphan(name string) error {
+	_, err := s.Spool.Manifest(name)
+	if errors.Is(err, errErased) || errors.Is(err, errCut) && !s.restored {
+		s.found.Swept++
+		s.Log.Info("spool: a file without a job was removed", "file", name, "why", err)
+		return fsys.RemoveFile(s.Spool.path(name))
+	}
+	s.found.Quarantined++
+	s.Log.Warn("spool: a file without a job was put aside", "file", name, "error", err)
+	return s.Spool.putAside(name)
+}
+
+// rebuild makes a job from its files, all of them and all verified to the last
+// octet: what was acknowledged is that, or nothing.
+func (s *settlement) rebuild(ctx context.Context, names []string) (done bool, err error) {
+	ms, err := s.wholeJob(ctx, names)
+	if err != nil {
+		s.Log.Warn("spool: a job cannot be rebuilt from its files", "files", names, "error", err)
+		return false, ctx.Err()
+	}
+	j, history := rebuilt(ms, s.Now())
+	err = s.Store(ms[0].Tenant).RestoreJob(ctx, &j, history)
+	if fault.Is(err, fault.Conflict) {
+		return false, nil // its row is there, but not with these files
+	}
+	if err != nil {
+		return false, fmt.Errorf("spool.Settle: rebuild %s: %w", j.UUID, err)
+	}
+	s.found.Restored++
+	s.Log.Warn("spool: a job was rebuilt from its files after a restore", "job", j.ID, "uuid", j.UUID)
+	return true, nil
+}
+
+// wholeJob returns the manifests of a job in the order of its documents.
+func (s *settlement) wholeJob(ctx context.Context, names []string) ([]Manifest, error) {
+	ms := make([]Manifest, 0, len(names))
+	for _, name := range names {
+		m, err := s.Spool.Manifest(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Spool.Verify(ctx, m.Tenant, m.Document); err != nil {
+			return nil, err
+		}
+		ms = append(ms, m)
+	}
+	sort.Slice(ms, func(a, b int) bool { return ms[a].Number < ms[b].Number })
+	for i, m := range ms {
+		if m.Number != i+1 || m.Of != len(ms) || m.Tenant != ms[0].Tenant {
+			return nil, fmt.Errorf("%d of %d documents are here", len(ms), m.Of)
+		}
+	}
+	return ms, nil
+}
+
+// rebuilt returns the job as it comes back: held, whatever it was, because
+// nobody knows what has happened to it since.
+func rebuilt(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
+	j := ms[0].Job
+	for _, m := range ms {
+		j.Documents = append(j.Documents, m.Document)
+	}
+	reason := job.HeldForRelease
+	if j.Unclaimed() {
+		reason = job.HeldForAuthorization
+	}
+	j.ID, j.State, j.Reasons, j.Message = 0, job.Held, []job.Reason{reason}, textRebuilt
+	j.Device, j.DeviceName, j.Seen, j.Fence, j.Attempts, j.Crashes = "", "", 0, 0, 0, 0
+	j.NotBefore, j.Released, j.Completed = time.Time{}, time.Time{}, time.Time{}
+	if !j.ExpiresAt.IsZero() { // it waits for its owner anew
+		j.ExpiresAt = now.Add(j.ExpiresAt.Sub(j.Created))
+	}
+	return j, []job.Entry{{At: now, Actor: settler, Text: historyRebuilt}}
+}
