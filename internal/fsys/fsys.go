@@ -32,10 +32,10 @@ import (
 
 // Op is one line of the log of a chaos build, as JSON.
 type Op struct {
-	Op     string `json:"op"`               // "create", "sync", "syncdir", "remove", "rename", "mkdir"
-	Path   string `json:"path"`             // absolute; the folder for "syncdir", the old name for "rename"
-	To     string `json:"to,omitempty"`     // the new name for "rename"
-	Length int64  `json:"length,omitempty"` // octets of the file when "sync" returned
+	Op     string `json:"op"`            // "create", "sync", "syncdir", "remove", "rename", "mkdir"
+	Path   string `json:"path"`          // absolute; the folder for "syncdir", the old name for "rename"
+	To     string `json:"to,omitempty"`  // the new name for "rename"
+	Length int64  `json:"len,omitempty"` // octets of the file when "sync" returned
 }
 
 // CreatePrivate makes a new private file for reading and writing. A name that
