@@ -16,14 +16,13 @@ import (
 	"platen/site"
 )
 
-// Fake is a Store in memory that keeps every promise but the durable ones. Its
-// exported fields may be set while nobody uses it.
+// Fake is a Store in memory that keeps every promise but the durable ones.
 type Fake struct {
-	NodeSettings site.Settings
-	Fail         error // what every method returns instead of working, when set
-	Commits      int   // writes so far
+	NodeSettings site.Settings // may be changed while nobody uses the store
 
 	mu        sync.Mutex
+	broken    error
+	commits   int
 	now       func() time.Time
 	users     map[string]directory.User
 	secrets   map[string]directory.Secrets
@@ -86,9 +85,9 @@ func conflict() error { return &fault.Error{Op: "fake", Kind: fault.Conflict} }
 func read[T any](s *Fake, f func() (T, error)) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.Fail != nil {
+	if s.broken != nil {
 		var zero T
-		return zero, s.Fail
+		return zero, s.broken
 	}
 	return f()
 }
@@ -97,7 +96,7 @@ func write[T any](s *Fake, f func() (T, error)) (T, error) {
 	return read(s, func() (T, error) {
 		v, err := f()
 		if err == nil {
-			s.Commits++
+			s.commits++
 		}
 		return v, err
 	})
@@ -555,6 +554,20 @@ func (s *Fake) Audit(_ context.Context, actor, action, object, detail string) er
 		s.audit = append(s.audit, Line{actor, action, object, detail})
 		return nil
 	})
+}
+
+// Break makes every method return err, until it is nil.
+func (s *Fake) Break(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+}
+
+// Commits returns how often something was written.
+func (s *Fake) Commits() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
 }
 
 // AuditTrail returns what was written with that action, of "" everything.
