@@ -69,9 +69,4 @@ type Store interface {
 }
 
 // Orphan is a job whose worker died with it in hand.
-type Orphan struct {
-	Job         job.Job
-	Send        string    // the open send, "" when none was begun
-	Began       time.Time // when the send was begun
-	CancelAsked bool
-}
+type Orphan = job.Orphan
