@@ -1,0 +1,458 @@
+package release
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"unicode"
+
+	"platen/directory"
+	"platen/fault"
+	"platen/job"
+	"platen/site"
+)
+
+// SignIn says who stands at the terminal and opens a session for that person.
+// It ends whatever session the terminal had. The token is shown to nobody
+// again; only its digest is kept.
+//
+// The error is a Throttled when nothing was looked at, a Refused when the
+// credentials did not do, else a failure of the node. Whether the user is
+// unknown, the secret wrong or the account disabled is not told, and takes the
+// same time.
+func (s *Service) SignIn(ctx context.Context, t site.Terminal, c Credentials, client netip.Addr) (Session, string, error) {
+	const op = "release.SignIn"
+	if err := admit(op, t, client); err != nil {
+		return Session{}, "", err
+	}
+	g, leave, err := s.enter(ctx, op, t.ID)
+	if err != nil {
+		return Session{}, "", err
+	}
+	defer leave()
+
+	if c.Method == directory.MethodCard {
+		return s.signInByCard(ctx, g, t, c)
+	}
+	u, err := s.identify(ctx, t, c)
+	if err != nil {
+		return Session{}, "", s.refuse(ctx, t, c, err)
+	}
+	return s.open(ctx, t, u, c.Method)
+}
+
+func (s *Service) identify(ctx context.Context, t site.Terminal, c Credentials) (directory.User, error) {
+	switch {
+	case c.Method == directory.MethodPIN && directory.Fold(c.User) == "":
+		return s.byPINOnly(ctx, t, c.Value)
+	case c.Method == directory.MethodPIN, c.Method == directory.MethodPassword:
+		return s.bySecret(ctx, t, c)
+	case c.Method == directory.MethodAsserted && t.Asserted:
+		return s.byWord(ctx, c.User)
+	}
+	return directory.User{}, refused("release.identify", directory.ReasonMethod, "This terminal does not offer that way to sign in.")
+}
+
+// signInByCard also knows the card that was shown a moment ago: readers send a
+// number twice, and the second one must neither end the session nor count.
+func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c Credentials) (Session, string, error) {
+	number, err := directory.NormalCard(c.Value)
+	if err != nil {
+		return Session{}, "", &Refused{Reason: directory.ReasonUnknownCard, Err: err}
+	}
+	digest := s.Digests.CardDigest(number)
+	if r, ok := s.again(ctx, g, digest); ok {
+		return r.sess, r.token, r.err
+	}
+	r := reading{digest: digest}
+	r.sess, r.token, r.err = s.byCard(ctx, t, number, digest)
+	r.at = s.Now()
+	g.last = reading{}
+	if reason := refusal(r.err); r.err == nil || reason == directory.ReasonUnknownCard {
+		g.last = r
+	}
+	return r.sess, r.token, r.err
+}
+
+// byCard does not ask the throttles of accounts: who guesses at a PIN somewhere
+// cannot keep the owner of a card away.
+func (s *Service) byCard(ctx context.Context, t site.Terminal, number string, digest []byte) (Session, string, error) {
+	const op = "release.card"
+	cards := limit{"cards/" + t.ID, terminalRule}
+	ts, err := s.Store.Throttles(ctx, []string{cards.key})
+	if err != nil {
+		return Session{}, "", err
+	}
+	if wait := cards.rule.wait(s.Now(), ts[0].Failures); wait > 0 {
+		return Session{}, "", throttled(op, wait)
+	}
+	u, err := s.holder(ctx, digest)
+	if err == nil {
+		return s.open(ctx, t, u, directory.MethodCard)
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return Session{}, "", err
+	}
+	if a, err := s.attempt(ctx, op, cards); err == nil {
+		if err := a.failed(ctx); err != nil {
+			return Session{}, "", err
+		}
+	} else if busy := (*Throttled)(nil); !errors.As(err, &busy) {
+		return Session{}, "", err
+	}
+	c := Credentials{Method: directory.MethodCard, User: "card …" + directory.LastDigits(number)}
+	return Session{}, "", s.refuse(ctx, t, c, refused(op, directory.ReasonUnknownCard,
+		"This card cannot sign in here. If it is yours, register it with your user name and password, or ask the help desk."))
+}
+
+// holder returns the user of a card that may be used, else NotFound: a blocked
+// card and one of a disabled user are as unknown as any other.
+func (s *Service) holder(ctx context.Context, digest []byte) (directory.User, error) {
+	c, err := s.Store.CardByDigest(ctx, digest)
+	if err != nil {
+		return directory.User{}, err
+	}
+	u, err := s.Store.User(ctx, c.User)
+	if err == nil && (c.Blocked || !u.Enabled) {
+		err = &fault.Error{Op: "release.holder", Kind: fault.NotFound}
+	}
+	return u, err
+}
+
+// bySecret checks a PIN or a password of a named user.
+func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) (directory.User, error) {
+	const op = "release.secret"
+	login := directory.Fold(c.User)
+	if login == "" || c.Value == "" {
+		return directory.User{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "Please type both your user name and your PIN or password."}
+	}
+	u, err := s.Store.UserByLogin(ctx, login)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return directory.User{}, err
+	}
+	account := account(u, login)
+	here := limit{account + "@" + t.ID, hereRule}
+	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"terminal/" + t.ID, terminalRule})
+	if err != nil {
+		return directory.User{}, err
+	}
+	ok, err := s.matches(ctx, u, c.Method, c.Value)
+	if err != nil {
+		return directory.User{}, err
+	}
+	if !ok {
+		return directory.User{}, s.wrong(ctx, op, a)
+	}
+	return u, a.succeeded(ctx, here.key)
+}
+
+// matches does the same work for a user who does not exist as for one who does.
+func (s *Service) matches(ctx context.Context, u directory.User, method, value string) (bool, error) {
+	secrets, err := s.Store.Secrets(ctx, u.ID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	phc := secrets.PIN
+	if method == directory.MethodPassword {
+		phc = secrets.Password
+	}
+	return s.Verify(phc, value) && phc != "" && u.ID != "" && u.Enabled, nil
+}
+
+// byPINOnly looks a PIN up by its digest and then verifies it once, whoever
+// has it.
+func (s *Service) byPINOnly(ctx context.Context, t site.Terminal, pin string) (directory.User, error) {
+	const op = "release.pin"
+	if err := s.pinOnlyAllowed(ctx, op, t, pin); err != nil {
+		return directory.User{}, err
+	}
+	here, all := limit{"pin/" + t.ID, pinHereRule}, limit{"pin", pinRule}
+	if err := s.pinsLeft(ctx, op, here, all); err != nil {
+		return directory.User{}, err
+	}
+	a, err := s.attempt(ctx, op, here, all, limit{"terminal/" + t.ID, terminalRule})
+	if err != nil {
+		return directory.User{}, err
+	}
+	users, err := s.Store.UsersByPIN(ctx, s.Digests.PINDigest(pin), 2)
+	if err != nil {
+		return directory.User{}, err
+	}
+	var u directory.User
+	if len(users) == 1 { // a PIN that two people have names nobody
+		u = users[0]
+	}
+	ok, err := s.matches(ctx, u, directory.MethodPIN, pin)
+	if err != nil {
+		return directory.User{}, err
+	}
+	if !ok {
+		return directory.User{}, s.wrong(ctx, op, a)
+	}
+	return u, a.succeeded(ctx)
+}
+
+// pinOnlyAllowed refuses a PIN alone where a guess could hit somebody.
+func (s *Service) pinOnlyAllowed(ctx context.Context, op string, t site.Terminal, pin string) error {
+	users := 0
+	if t.PINOnly {
+		var err error
+		if users, err = s.Store.CountPINs(ctx); err != nil {
+			return err
+		}
+	}
+	if !t.PINOnly || !digits(pin) || !directory.PINOnlyAllowed(users, len(pin)) {
+		return refused(op, directory.ReasonNeedUser, "Please type your user name together with your PIN.")
+	}
+	return nil
+}
+
+// pinsLeft asks for the user name as well, instead of making people wait, when
+// PINs alone have been tried too often.
+func (s *Service) pinsLeft(ctx context.Context, op string, here, all limit) error {
+	ts, err := s.Store.Throttles(ctx, []string{here.key, all.key})
+	if err != nil {
+		return err
+	}
+	for i, l := range []limit{here, all} {
+		if l.rule.wait(s.Now(), ts[i].Failures) > 0 {
+			return refused(op, directory.ReasonNeedUser, "Too many wrong PINs were typed. For now, please type your user name together with your PIN.")
+		}
+	}
+	return nil
+}
+
+// PINOnly reports whether a terminal takes a PIN of that many digits alone, for
+// its pages to ask for the right fields.
+func (s *Service) PINOnly(ctx context.Context, t site.Terminal, digits int) (bool, error) {
+	if !t.PINOnly {
+		return false, nil
+	}
+	users, err := s.Store.CountPINs(ctx)
+	return err == nil && directory.PINOnlyAllowed(users, digits), err
+}
+
+// byWord believes the terminal.
+func (s *Service) byWord(ctx context.Context, login string) (directory.User, error) {
+	u, err := s.Store.UserByLogin(ctx, directory.Fold(login))
+	if err == nil && u.Enabled {
+		return u, nil
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return directory.User{}, err
+	}
+	return directory.User{}, wrongSecret("release.asserted")
+}
+
+// open starts the session of u, whoever u is by now known to be.
+func (s *Service) open(ctx context.Context, t site.Terminal, u directory.User, method string) (Session, string, error) {
+	token, err := newSecret(32)
+	if err != nil {
+		return Session{}, "", err
+	}
+	now := s.Now()
+	sess := Session{
+		ID: job.NewUUID(), Terminal: t.ID, Device: t.Device, User: u, Method: method,
+		Started: now, Seen: now, Idle: s.Limits.Idle,
+	}
+	if err := s.Store.Audit(ctx, u.Login, "sign-in", "terminal "+t.Name, method); err != nil {
+		return Session{}, "", err
+	}
+	ended, err := s.Store.StartSession(ctx, sess, s.Digests.TokenDigest(token))
+	if err != nil {
+		return Session{}, "", err
+	}
+	s.remember(sess.ID, now)
+	for _, old := range ended {
+		s.forget(old.ID)
+		if old.User.ID == u.ID {
+			continue // the same person is still there
+		}
+		if err := s.recall(ctx, old); err != nil {
+			s.Log.Warn("release: waiting jobs were not recalled at sign-out, their time will", "user", old.User.ID, "error", err)
+		}
+	}
+	return sess, token, s.parallel(ctx, sess)
+}
+
+// parallel notes that somebody is signed in at two terminals at once. It may be
+// a shared account, or a copied card.
+func (s *Service) parallel(ctx context.Context, sess Session) error {
+	all, err := s.Store.Sessions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.User.ID != sess.User.ID || other.ID == sess.ID || s.rested(&other) {
+			continue
+		}
+		s.Log.Info("release: a user is signed in at two terminals", "user", sess.User.Login, "terminals", []string{other.Terminal, sess.Terminal})
+		return s.Store.Audit(ctx, sess.User.Login, "parallel-use", "terminal "+sess.Terminal, "also at terminal "+other.Terminal)
+	}
+	return nil
+}
+
+// RegisterCard gives an unknown card to the person who shows it and knows the
+// password, and signs that person in.
+func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, password string, client netip.Addr) (Session, string, error) {
+	const op = "release.RegisterCard"
+	if err := admit(op, t, client); err != nil {
+		return Session{}, "", err
+	}
+	set, err := s.Store.Settings(ctx)
+	if err != nil {
+		return Session{}, "", err
+	}
+	if !set.RegisterCards {
+		return Session{}, "", &fault.Error{Op: op, Kind: fault.Denied, Text: "Cards are registered by the help desk here."}
+	}
+	number, err := registrable(op, raw)
+	if err != nil {
+		return Session{}, "", err
+	}
+	g, leave, err := s.enter(ctx, op, t.ID)
+	if err != nil {
+		return Session{}, "", err
+	}
+	defer leave()
+
+	c := Credentials{Method: directory.MethodPassword, User: user, Value: password}
+	u, err := s.bySecret(ctx, t, c)
+	if err != nil {
+		return Session{}, "", s.refuse(ctx, t, c, err)
+	}
+	g.last = reading{}
+	if err := s.addCard(ctx, op, t, u, number, raw); err != nil {
+		return Session{}, "", err
+	}
+	return s.open(ctx, t, u, directory.MethodCard)
+}
+
+func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u directory.User, number, raw string) error {
+	err := s.Store.PutCard(ctx, directory.Card{
+		ID: job.NewUUID(), User: u.ID, Digest: s.Digests.CardDigest(number), Raw: s.Digests.CardDigest(raw),
+		Last: directory.LastDigits(number), Label: "registered at " + t.Name, Created: s.Now(),
+	})
+	if fault.Is(err, fault.Conflict) { // also when it is this person's own, but blocked
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "This card cannot be registered. Please ask the help desk.", Err: err}
+	}
+	if err != nil {
+		return err
+	}
+	s.Log.Info("release: card registered", "user", u.Login, "card", "…"+directory.LastDigits(number), "terminal", t.Name)
+	return s.Store.Audit(ctx, u.Login, "card-registered", "card …"+directory.LastDigits(number), "terminal "+t.Name)
+}
+
+// registrable returns the normal form of a number that stays the same each
+// time the card is shown.
+func registrable(op, raw string) (string, error) {
+	number, err := directory.NormalCard(raw)
+	if err != nil {
+		return "", err
+	}
+	if directory.RandomUID(number) {
+		return "", &fault.Error{Op: op, Kind: fault.Invalid,
+			Text: "This card or phone shows a new number each time, so it cannot be registered. Please use another card."}
+	}
+	return number, nil
+}
+
+// wrong is the end of a guess.
+func (s *Service) wrong(ctx context.Context, op string, a *attempt) error {
+	if err := a.failed(ctx); err != nil {
+		return err
+	}
+	return wrongSecret(op)
+}
+
+// wrongSecret is the one answer to an unknown user, a wrong secret and a
+// disabled account.
+func wrongSecret(op string) error {
+	return refused(op, directory.ReasonWrong, "That did not match. Please try again, or ask the help desk.")
+}
+
+func refused(op, reason, text string) error {
+	return &Refused{Reason: reason, Err: &fault.Error{Op: op, Kind: fault.Denied, Text: text}}
+}
+
+// refusal returns the reason of a Refused, "" for everything else.
+func refusal(err error) string {
+	if r := (*Refused)(nil); errors.As(err, &r) {
+		return r.Reason
+	}
+	return ""
+}
+
+// refuse writes a sign-in that was looked at and failed to the audit trail,
+// with the name that was tried. What was only throttled is not written: a flood
+// would fill the disk.
+func (s *Service) refuse(ctx context.Context, t site.Terminal, c Credentials, err error) error {
+	reason := refusal(err)
+	if reason == "" {
+		return err
+	}
+	s.Log.Info("release: sign-in refused", "terminal", t.Name, "method", c.Method, "reason", reason)
+	if reason != directory.ReasonWrong && reason != directory.ReasonUnknownCard {
+		return err
+	}
+	if aerr := s.Store.Audit(ctx, clip(c.User, 64), "sign-in-refused", "terminal "+t.Name, c.Method); aerr != nil {
+		return aerr
+	}
+	return err
+}
+
+func admit(op string, t site.Terminal, client netip.Addr) error {
+	if Admits(t, client) {
+		return nil
+	}
+	return &fault.Error{Op: op, Kind: fault.Denied, Text: "This terminal may not be used from this address."}
+}
+
+// account is the throttle key of a user; of a name that nobody has, something
+// that looks and behaves the same.
+func account(u directory.User, login string) string {
+	if u.ID != "" {
+		return "account/" + u.ID
+	}
+	sum := sha256.Sum256([]byte(login))
+	return "account/" + hex.EncodeToString(sum[:16])
+}
+
+// newSecret returns n random octets as text that is safe in URLs and cookies.
+func newSecret(n int) (string, error) {
+	b := make([]byte, n)
+	if _, err := rand.Read(b); err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+func digits(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// clip shortens what a stranger typed to n octets, at a rune's edge, without
+// control characters.
+func clip(s string, n int) string {
+	out := make([]rune, 0, n)
+	size := 0
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			r = ' '
+		}
+		if size += len(string(r)); size > n {
+			break
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
