@@ -139,28 +139,31 @@ func (in *Incoming) ReadFrom(ctx context.Context, r io.Reader, limit int64) erro
 }
 
 func (in *Incoming) readChunks(ctx context.Context, r io.Reader, limit int64, buf *room) error {
-	for have := 0; ; {
-		n, end, err := fill(ctx, r, buf[have:chunkOctets+1])
-		have += n
-		if err != nil {
-			return err
+	have, end := 0, false
+	for {
+		if !end {
+			n, ended, err := fill(ctx, r, buf[have:chunkOctets+1])
+			if err != nil {
+				return err
+			}
+			have, end = have+n, ended
 		}
 		if limit > 0 && in.octets+int64(have) > limit {
 			return &fault.Error{Op: "spool", Kind: fault.TooLarge, Text: "The document is larger than is allowed here."}
 		}
-		over := buf[chunkOctets]
-		if err := in.writeChunk(buf[:min(have, chunkOctets)], end); err != nil {
+		last, over := have <= chunkOctets, buf[chunkOctets]
+		if err := in.writeChunk(buf[:min(have, chunkOctets)], last); err != nil {
 			return err
 		}
-		if end {
+		if last {
 			return nil
 		}
 		buf[0], have = over, 1
 	}
 }
 
-// fill reads until b is full or r ends; end says that r has no octet beyond
-// what was read.
+// fill reads until b is full or r ends; end says that r has ended, which it may
+// say with the very octet that fills b.
 func fill(ctx context.Context, r io.Reader, b []byte) (n int, end bool, err error) {
 	for idle := 0; n < len(b); {
 		if err := ctx.Err(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 
 	"platen/fault"
@@ -56,6 +57,9 @@ const (
 //     its job is rebuilt instead, held, provided it is whole.
 func (k *Keeper) Settle(ctx context.Context) (Settled, error) {
 	if err := k.Spool.Probe(); err != nil {
+		return Settled{}, err
+	}
+	if err := k.Spool.sweepTemporary(); err != nil {
 		return Settled{}, err
 	}
 	s, err := k.newSettlement(ctx)
@@ -125,6 +129,23 @@ func (k *Keeper) newSettlement(ctx context.Context) (*settlement, error) {
 	}
 	s.found.Rows, s.found.Files = len(s.rows), len(s.files)
 	return s, nil
+}
+
+// sweepTemporary removes what a crash has left beside the folders.
+func (s *Spool) sweepTemporary() error {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		return fmt.Errorf("spool.Settle: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), probePrefix) && !strings.Contains(e.Name(), fsys.TempInfix) {
+			continue
+		}
+		if err := fsys.RemoveFile(filepath.Join(s.Dir, e.Name())); err != nil {
+			return fmt.Errorf("spool.Settle: %w", err)
+		}
+	}
+	return nil
 }
 
 // checkMark looks at the file that says whose spool this is, and writes it where

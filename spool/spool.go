@@ -49,6 +49,9 @@ const (
 	quarantineFolder = "quarantine"
 )
 
+// probePrefix begins the name of the file with which Probe tries the disk.
+const probePrefix = "probe-"
+
 func (s *Spool) docs() string            { return filepath.Join(s.Dir, docsFolder) }
 func (s *Spool) path(file string) string { return filepath.Join(s.Dir, docsFolder, file) }
 
@@ -104,7 +107,7 @@ func (s *Spool) Probe() error {
 	}
 	var name [8]byte
 	rand.Read(name[:])
-	path := filepath.Join(s.Dir, "probe-"+hex.EncodeToString(name[:]))
+	path := filepath.Join(s.Dir, probePrefix+hex.EncodeToString(name[:]))
 	err := s.probe(path)
 	if removing := fsys.RemoveFile(path); err == nil {
 		err = removing

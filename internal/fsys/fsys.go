@@ -117,6 +117,10 @@ func MkdirPrivate(path string) error {
 	return SyncDir(parent)
 }
 
+// TempInfix is in the name of every file that WriteFile makes on the way, after
+// the name of the file it is for. A crash may leave one behind.
+const TempInfix = ".new-"
+
 // WriteFile replaces path by a private file with data, atomically and durably:
 // at every moment, also after a power cut, the old or the new contents are
 // there, whole.
@@ -137,7 +141,7 @@ func WriteFile(path string, data []byte) error {
 func writeTemp(path string, data []byte) (temp string, err error) {
 	var random [8]byte
 	rand.Read(random[:])
-	temp = path + ".new-" + hex.EncodeToString(random[:])
+	temp = path + TempInfix + hex.EncodeToString(random[:])
 	f, err := CreatePrivate(temp)
 	if err != nil {
 		return "", err
