@@ -110,14 +110,11 @@ func TestA18FoldIsOneForm(t *testing.T) {
 	for _, group := range [][]string{
 		{"alice", "ALICE", "Alice", " alice ", "ａlice", "ali\u200bce", "alice\x00"},
 		{"jürgen", "JÜRGEN", "ju\u0308rgen"},
-		{"strasse", "STRASSE", "straße"},
+		{"ꮇ", "Ꮇ"}, // Cherokee, where case folding goes the other way
 		{"ali", "ALI"}, // not by a Turkish locale
 	} {
 		for _, s := range group {
 			if got := Fold(s); got != group[0] {
-				if group[0] == "jürgen" && got == Fold("jürgen") {
-					continue
-				}
 				t.Errorf("Fold(%q) = %q, want %q", s, got, group[0])
 			}
 		}
