@@ -249,7 +249,7 @@ func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, err
 			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusCanceled, Reason: "It is not known here any longer."}
 		case err != nil:
 			return job.Release{}, err
-		case it.Status == job.StatusFailed && !(underWay(&j) && j.Device == r.Device):
+		case it.Status == job.StatusFailed && (!underWay(&j) || j.Device != r.Device):
 			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusFailed, Reason: lost(&j, s.Now())}
 		default:
 			items[i] = job.ReleaseItem{Job: it.Job, Status: statusOf(&j), Reason: reason(&j)}
@@ -420,6 +420,19 @@ func (s *Service) BreakGlass(ctx context.Context, by Actor, device string, id in
 	return s.order(ctx, op, Order{Scope: "glass/" + by.Name, Key: key, Items: []OrderItem{it}, Release: job.Release{
 		ID: job.NewUUID(), Device: d.ID, User: cmp.Or(by.User, by.Name), At: now,
 	}})
+}
+
+// Desk is the Service as a terminal uses it: whoever breaks glass there is the
+// person signed in, and the device is the terminal's.
+type Desk struct{ *Service }
+
+// BreakGlass releases somebody else's held job at the session's device.
+func (d Desk) BreakGlass(ctx context.Context, sess Session, id int64, reason, key string) (job.Release, error) {
+	r, err := d.Service.BreakGlass(ctx, ActorOf(sess), sess.Device, id, reason, key)
+	if err == nil {
+		d.alive(ctx, sess, d.Limits.AfterRelease)
+	}
+	return r, err
 }
 
 // mayBreakGlass reads the rights again: they may have been taken away.

@@ -153,7 +153,7 @@ func TestA41SecondPress(t *testing.T) {
 
 func TestF42HundredReleasesOfOneJob(t *testing.T) {
 	d := newDesk(t)
-	d.Service.Wake = nil
+	d.Wake = nil
 	first, _ := d.signIn(t, hall, card(annasCard))
 	second, _ := d.signIn(t, attic, pin("anna", "24681012"))
 	at := []release.Session{first, second}
@@ -239,7 +239,7 @@ func TestOptions(t *testing.T) {
 	}
 	d.wantHistory(t, tests["copies"].id, "anna", "Set the copies to %d.", 3)
 	d.wantHistory(t, tests["sides"].id, "anna", "Set the sides to %s.", "two-sided-long-edge")
-	d.Service.Allows = nil
+	d.Allows = nil
 	_, err := d.Release(t.Context(), sess, []int64{pdf()}, job.Options{Copies: 2}, "")
 	wantKind(t, "nobody says that it may", err, fault.Invalid)
 }
@@ -273,7 +273,12 @@ func TestWhatCannotBeReleased(t *testing.T) {
 	out := releasetest.Hall
 	out.Enabled = false
 	d.PutDevice(t, out)
-	_, err := d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, "")
+	d.held(t, anna.ID)
+	views, err := d.Jobs(t.Context(), sess)
+	if err != nil || views[0].Releasable || views[0].WhyNot != "This device is out of service. Please use another one." {
+		t.Errorf("device out of service: %+v, %v", views, err)
+	}
+	_, err = d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, "")
 	wantKind(t, "device out of service", err, fault.Denied)
 }
 
@@ -318,7 +323,7 @@ func TestDelete(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	var erased int
-	d.Service.Erased = func() { erased++ }
+	d.Erased = func() { erased++ }
 	uncertain, printed := d.uncertain(t, sess), d.printed(t, sess)
 	held, pending, sending := d.held(t, anna.ID), d.held(t, anna.ID), d.held(t, anna.ID)
 	d.release(t, sess, sending)
@@ -354,7 +359,7 @@ func TestDeleteFollowsTheJob(t *testing.T) {
 	d.release(t, sess, id)
 	// The worker claims it between the look and the deletion.
 	race := &racing{Fake: d.store, before: func() { d.Claim(t, id) }}
-	d.Service.Store = race
+	d.Store = race
 	must(t, d.Delete(t.Context(), sess, []int64{id}))
 	if !d.store.Canceling(id) {
 		t.Error("a job that was claimed meanwhile was not asked to stop")
@@ -496,7 +501,7 @@ func TestBreakGlass(t *testing.T) {
 	_, err = d.Others(t.Context(), d.annaAt(t), "ben")
 	wantKind(t, "a look without the right", err, fault.Denied)
 
-	r, err := d.BreakGlass(t.Context(), release.ActorOf(sess), hall.Device, bens, "patient in the\nemergency room", "key")
+	r, err := release.Desk{Service: d.Service}.BreakGlass(t.Context(), sess, bens, "patient in the\nemergency room", "key")
 	if err != nil || r.Items[0].Status != job.StatusQueued {
 		t.Fatalf("%+v, %v", r, err)
 	}

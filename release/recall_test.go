@@ -183,7 +183,7 @@ func TestF22RecallAndClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		var back atomic.Int64
-		d.Service.Now = func() time.Time { return time.Now().Add(time.Duration(back.Load())) }
+		d.Now = func() time.Time { return time.Now().Add(time.Duration(back.Load())) }
 		d.serve(t)
 		sess := d.anna(t)
 		id := d.held(t, anna.ID)

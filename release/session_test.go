@@ -48,7 +48,7 @@ func TestA42ShortAfterARelease(t *testing.T) {
 		if sess.Idle != 10*time.Second {
 			t.Errorf("after a release the session rests %v, want 10 s", sess.Idle)
 		}
-		sess, err = d.Stay(t.Context(), sess)
+		_, err = d.Stay(t.Context(), sess)
 		must(t, err)
 		time.Sleep(44 * time.Second)
 		sess, err = d.Session(t.Context(), token, hall.ID)
@@ -153,12 +153,12 @@ func TestF22SessionAndClocks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
 			clock := &clock{base: time.Now()}
-			d.Service.Now = clock.now
+			d.Now = clock.now
 			_, token := d.signIn(t, hall, card(annasCard))
 			clock.jump, clock.passed = tt.set, tt.after
 			if tt.restart {
 				d.Service = d.service()
-				d.Service.Now = clock.now
+				d.Now = clock.now
 			}
 			_, err := d.Session(t.Context(), token, hall.ID)
 			if tt.ends != (err != nil) {

@@ -276,7 +276,10 @@ func (s *Service) open(ctx context.Context, t site.Terminal, u directory.User, m
 			s.Log.Warn("release: waiting jobs were not recalled at sign-out, their time will", "user", old.User.ID, "error", err)
 		}
 	}
-	return sess, token, s.parallel(ctx, sess)
+	if err := s.parallel(ctx, sess); err != nil {
+		s.Log.Warn("release: nobody looked whether the user is signed in elsewhere", "user", u.ID, "error", err)
+	}
+	return sess, token, nil
 }
 
 // parallel notes that somebody is signed in at two terminals at once. It may be

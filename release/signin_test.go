@@ -507,7 +507,7 @@ func TestCrowdAtOneTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		open := make(chan struct{})
-		d.Service.Verify = func(string, string) bool { <-open; return false }
+		d.Verify = func(string, string) bool { <-open; return false }
 		var wg sync.WaitGroup
 		busy := make(chan error, 100)
 		for range 40 {
@@ -530,7 +530,7 @@ func TestGateHonoursItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		open := make(chan struct{})
-		d.Service.Verify = func(string, string) bool { <-open; return false }
+		d.Verify = func(string, string) bool { <-open; return false }
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _, _ = d.SignIn(t.Context(), hall, password("anna", "x"), here) })
 		synctest.Wait()

@@ -22,6 +22,7 @@ type Fake struct {
 
 	mu        sync.Mutex
 	broken    error
+	good      int // calls that still work although the store is broken
 	commits   int
 	now       func() time.Time
 	users     map[string]directory.User
@@ -85,10 +86,11 @@ func conflict() error { return &fault.Error{Op: "fake", Kind: fault.Conflict} }
 func read[T any](s *Fake, f func() (T, error)) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.broken != nil {
+	if s.broken != nil && s.good == 0 {
 		var zero T
 		return zero, s.broken
 	}
+	s.good = max(0, s.good-1)
 	return f()
 }
 
@@ -557,10 +559,13 @@ func (s *Fake) Audit(_ context.Context, actor, action, object, detail string) er
 }
 
 // Break makes every method return err, until it is nil.
-func (s *Fake) Break(err error) {
+func (s *Fake) Break(err error) { s.BreakAfter(0, err) }
+
+// BreakAfter is Break after some more calls that work.
+func (s *Fake) BreakAfter(calls int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.broken = err
+	s.broken, s.good = err, calls
 }
 
 // Commits returns how often something was written.
