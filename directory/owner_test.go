@@ -110,7 +110,7 @@ func TestA18FoldIsOneForm(t *testing.T) {
 	for _, group := range [][]string{
 		{"alice", "ALICE", "Alice", " alice ", "ａlice", "ali\u200bce", "alice\x00"},
 		{"jürgen", "JÜRGEN", "ju\u0308rgen"},
-		{"ꮇ", "Ꮇ"}, // Cherokee, where case folding goes the other way
+		{"ꮇ", "Ꮇ"},     // Cherokee, where case folding goes the other way
 		{"ali", "ALI"}, // not by a Turkish locale
 	} {
 		for _, s := range group {
