@@ -1,0 +1,60 @@
+package intake
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"platen/directory"
+	"platen/job"
+	"platen/site"
+)
+
+// Store is what intake asks of the database. It is one tenant's.
+type Store interface {
+	directory.Lookup
+
+	// QueueByName finds a queue whatever the case of its name; NotFound.
+	QueueByName(ctx context.Context, name string) (site.Queue, error)
+	Settings(ctx context.Context) (site.Settings, error)
+
+	// Usage returns the octets in the spool and the number of jobs that are
+	// not done, of one owner; "" are the unclaimed jobs.
+	Usage(ctx context.Context, owner string) (octets int64, jobs int, err error)
+	// SpoolOctets returns the octets of all documents.
+	SpoolOctets(ctx context.Context) (int64, error)
+	// SeenBefore returns the newest job of owner since that time that has a
+	// document with this keyed digest and length, 0 when there is none.
+	SeenBefore(ctx context.Context, owner string, digest []byte, octets int64, since time.Time) (int64, error)
+
+	// AddJob records a job with its documents and its history, and sets j.ID.
+	// It returns after COMMIT: from then on the job is durable. A job-uuid that
+	// is there already is a Conflict. An error of kind Invalid, Conflict or
+	// Full, or of the context, says that nothing was stored; after any other
+	// nobody knows, and the documents are left for the spool's Keeper.
+	AddJob(ctx context.Context, j *job.Job, h []job.Entry) error
+	// JobByUUID finds a job by its job-uuid; NotFound.
+	JobByUUID(ctx context.Context, uuid string) (job.Job, error)
+
+	// QueueLines returns the jobs of a queue that are not done and came from
+	// this client's address, oldest first, at most 100, and how many jobs of
+	// the queue in all are not done.
+	QueueLines(ctx context.Context, queueID string, client netip.Addr) (lines []job.Line, waiting int, err error)
+	// CancelJobByClient cancels a job if it is held or pending, belongs to this
+	// queue, and came from this address: Canceled, job-canceled-by-user, with h
+	// in its history. Anything else is a Conflict, a job that is not there
+	// NotFound.
+	CancelJobByClient(ctx context.Context, id int64, queueID string, client netip.Addr, now time.Time, h job.Entry) error
+}
+
+// CountStore is what the counter asks of the database.
+type CountStore interface {
+	// Uncounted returns documents in the spool whose pages nobody has tried to
+	// count, the newest jobs first.
+	Uncounted(ctx context.Context, limit int) ([]job.StoredFile, error)
+	// Job returns a job with its documents.
+	Job(ctx context.Context, id int64) (job.Job, error)
+	// SetCount stores what is known of a document's pages. A document that is
+	// gone is NotFound.
+	SetCount(ctx context.Context, file string, c job.Count) error
+}
