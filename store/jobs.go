@@ -1,0 +1,446 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"platen/fault"
+	"platen/job"
+)
+
+// Job returns a job with its documents and all names filled.
+func (s Scope) Job(ctx context.Context, id int64) (job.Job, error) {
+	const op = "store.Job"
+	var j job.Job
+	err := s.read(ctx, func(v view) (err error) {
+		j, err = s.job(v, selectJob, id)
+		return err
+	})
+	return j, explain(op, missing(err, op, "There is no job %d.", id))
+}
+
+// JobByUUID is Job by its job-uuid.
+func (s Scope) JobByUUID(ctx context.Context, uuid string) (job.Job, error) {
+	const op = "store.JobByUUID"
+	var j job.Job
+	err := s.read(ctx, func(v view) (err error) {
+		j, err = s.job(v, selectJobByUUID, uuid)
+		return err
+	})
+	return j, explain(op, missing(err, op, "There is no such job."))
+}
+
+// AddJob records a job that has arrived, with its documents and its history,
+// and sets j.ID. The job is Held, or Pending at j.Device. When AddJob returns
+// nil the job is durable and its client may be told so. A UUID that is there
+// already is a Conflict.
+func (s Scope) AddJob(ctx context.Context, j *job.Job, h []job.Entry) error {
+	return s.addJob(ctx, "store.AddJob", "add", j, h)
+}
+
+func (s Scope) addJob(ctx context.Context, op, point string, j *job.Job, h []job.Entry) error {
+	if j.State != job.Held && (j.State != job.Pending || j.Device == "") {
+		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "A new job is held, or waits at a device.", Args: nil}
+	}
+	row, err := s.sealJob(j) // before the writer, which has no time for it
+	if err != nil {
+		return explain(op, err)
+	}
+	err = s.writeAt(ctx, point, func(t tx) error { return t.insertJob(op, j, row, h) })
+	return explain(op, err)
+}
+
+func (t tx) insertJob(op string, j *job.Job, row sealedJob, h []job.Entry) error {
+	var id int64
+	if err := t.store().one(nextJob, []any{&id}); err != nil {
+		return err
+	}
+	files, octets := spooled(j.Documents)
+	n, err := t.exec(insertJob, id, j.UUID, int64(j.State), join(j.Reasons), j.Message, j.Queue, j.Owner, j.OwnerRule,
+		j.Ticket.Claimed, row.ticket, row.personal, j.Origin.Door, j.Origin.Queue, j.Origin.User, address(j.Origin.Client),
+		j.Priority, j.Device, j.NotBefore, j.Attempts, j.Crashes, j.Octets, files,
+		j.Created, j.Released, j.Completed, j.ExpiresAt, j.Fence, j.Seen, j.Options.Copies, j.Options.Sides, j.Kept)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return conflict(op, "This job is already here.")
+	}
+	for i, d := range j.Documents {
+		if err := t.insertDocument(id, d, row.names[i]); err != nil {
+			return err
+		}
+	}
+	if err := t.remember(id, h, 0); err != nil {
+		return err
+	}
+	j.ID = id // a call that is rolled back leaves a number nobody uses
+	return t.use(j.Owner, octets, 1)
+}
+
+func (t tx) insertDocument(id int64, d job.Document, name []byte) error {
+	counted := d.Count.Method != "" || d.Count.Why != ""
+	_, err := t.exec(insertDocument, id, d.Number, name, d.Octets, notNil(d.Digest), d.Language, d.Copies, d.File, counted,
+		pages(d.Count), d.Count.Sides, d.Count.Colour, d.Count.Method, d.Count.Confidence, d.Count.Why)
+	return err
+}
+
+// pages never stores a 0 that only means that nobody has counted.
+func pages(c job.Count) int {
+	if c.Method == "" {
+		return job.Unknown
+	}
+	return c.Pages
+}
+
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.Unmap().String()
+}
+
+// spooled returns how many of the documents are in the spool, and their octets.
+func spooled(docs []job.Document) (files int, octets int64) {
+	for _, d := range docs {
+		if d.File != "" {
+			files++
+			octets += d.Octets
+		}
+	}
+	return files, octets
+}
+
+// sealedJob is what of a job must not be read in the database.
+type sealedJob struct {
+	ticket   string // JSON, nothing personal
+	personal []byte
+	names    [][]byte // of the documents
+}
+
+func (s Scope) sealJob(j *job.Job) (sealedJob, error) {
+	open, closed := j.Ticket, job.Ticket{Title: j.Ticket.Title, Class: j.Ticket.Class, Banner: j.Ticket.Banner, Extra: j.Ticket.Extra}
+	open.Title, open.Class, open.Banner, open.Extra, open.Claimed = "", "", "", nil, ""
+	public, err := json.Marshal(open)
+	if err != nil {
+		return sealedJob{}, err
+	}
+	private, err := json.Marshal(closed)
+	if err != nil {
+		return sealedJob{}, err
+	}
+	row := sealedJob{ticket: string(public), names: make([][]byte, len(j.Documents))}
+	named := len(private) > len("{}")
+	for i, d := range j.Documents {
+		if d.Name == "" {
+			continue
+		}
+		named = true // so that forgetting finds the job
+		if row.names[i], err = s.st.titles.SealTitle(d.Name, s.aad("document", j.UUID, strconv.Itoa(d.Number))); err != nil {
+			return sealedJob{}, err
+		}
+	}
+	if named {
+		row.personal, err = s.st.titles.SealTitle(string(private), s.aad("job", j.UUID))
+	}
+	return row, err
+}
+
+// aad says where a sealed text belongs.
+func (s Scope) aad(kind string, ids ...string) []byte {
+	b := []byte(kind + "\x00" + s.tenant)
+	for _, id := range ids {
+		b = append(b, '\x00')
+		b = append(b, id...)
+	}
+	return b
+}
+
+// unseal opens a sealed text. One that cannot be opened counts as forgotten: a
+// key that is gone must not keep anybody from printing.
+func (s Scope) unseal(sealed []byte, kind string, ids ...string) string {
+	if len(sealed) == 0 {
+		return ""
+	}
+	plain, err := s.st.titles.OpenTitle(sealed, s.aad(kind, ids...))
+	if err != nil {
+		if !s.st.sealed.Swap(true) { // once, not for every job
+			s.st.log.Warn("store: a title cannot be opened; is the right key in place?", "error", err)
+		}
+		return ""
+	}
+	return plain
+}
+
+// job reads one job. No row is sql.ErrNoRows.
+func (s Scope) job(v view, q query, args ...any) (job.Job, error) {
+	jobs, err := s.jobs(v, q, args...)
+	if err != nil {
+		return job.Job{}, err
+	}
+	if len(jobs) == 0 {
+		return job.Job{}, errNoRow
+	}
+	return jobs[0], nil
+}
+
+// jobs reads the jobs of a statement that begins with jobSelect, each with its
+// documents.
+func (s Scope) jobs(v view, q query, args ...any) ([]job.Job, error) {
+	var list []job.Job
+	if err := v.each(q, to(&list, s.scanJob), args...); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if err := s.documents(v, &list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (s Scope) scanJob(row scanner) (job.Job, error) {
+	var j job.Job
+	var personal []byte
+	var client string
+	err := row.Scan(&j.ID, &j.UUID, &j.State, words[job.Reason]{&j.Reasons}, &j.Message,
+		&j.Queue, &j.QueueName, &j.Owner, &j.OwnerName, &j.OwnerRule,
+		asJSON{&j.Ticket}, &j.Ticket.Claimed, &personal,
+		&j.Origin.Door, &j.Origin.Queue, &j.Origin.User, &client,
+		&j.Priority, &j.Device, &j.DeviceName, when{&j.NotBefore}, &j.Attempts, &j.Crashes, &j.Octets,
+		when{&j.Created}, when{&j.Released}, when{&j.Completed}, when{&j.ExpiresAt},
+		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept)
+	if err != nil {
+		return j, err
+	}
+	if client != "" {
+		if j.Origin.Client, err = netip.ParseAddr(client); err != nil {
+			return j, err
+		}
+	}
+	if plain := s.unseal(personal, "job", j.UUID); plain != "" {
+		err = json.Unmarshal([]byte(plain), &j.Ticket)
+	}
+	return j, err
+}
+
+func (s Scope) documents(v view, j *job.Job) error {
+	return v.each(selectDocuments, to(&j.Documents, func(row scanner) (job.Document, error) {
+		var d job.Document
+		var name []byte
+		c := &d.Count
+		err := row.Scan(&d.Number, &name, &d.Octets, &d.Digest, &d.Language, &d.Copies, &d.File,
+			&c.Pages, &c.Sides, &c.Colour, &c.Method, &c.Confidence, &c.Why)
+		d.Name = s.unseal(name, "document", j.UUID, strconv.Itoa(d.Number))
+		return d, err
+	}), j.ID)
+}
+
+// RestoreJob adds a job that was found whole in the spool but not in the
+// database, and sets j.ID. An owner, queue or device that is gone is left out.
+func (s Scope) RestoreJob(ctx context.Context, j *job.Job, h []job.Entry) error {
+	const op = "store.RestoreJob"
+	err := s.read(ctx, func(v view) error { return v.leaveOutGone(j) })
+	if err != nil {
+		return explain(op, err)
+	}
+	return s.addJob(ctx, op, "", j, h)
+}
+
+func (v view) leaveOutGone(j *job.Job) error {
+	for _, ref := range []struct {
+		id *string
+		q  query
+	}{{&j.Owner, existsUser}, {&j.Queue, existsQueue}, {&j.Device, existsDevice}} {
+		var n int
+		if err := v.one(ref.q, []any{&n}, *ref.id); err != nil {
+			return err
+		}
+		if n == 0 {
+			*ref.id = ""
+		}
+	}
+	return nil
+}
+
+// History returns a job's history, oldest first.
+func (s Scope) History(ctx context.Context, id int64) ([]job.Entry, error) {
+	var list []job.Entry
+	err := s.read(ctx, func(v view) error { return v.each(selectHistory, to(&list, scanEntry), id) })
+	return list, explain("store.History", err)
+}
+
+func scanEntry(row scanner) (job.Entry, error) {
+	var e job.Entry
+	var args string
+	if err := row.Scan(when{&e.At}, &e.Actor, &e.Text, &args); err != nil {
+		return e, err
+	}
+	var err error
+	e.Args, err = parseArgs(args)
+	return e, err
+}
+
+// AddHistory appends lines to a job's history.
+func (s Scope) AddHistory(ctx context.Context, id int64, h ...job.Entry) error {
+	const op = "store.AddHistory"
+	err := s.write(ctx, func(t tx) error {
+		if _, err := t.jobRow(op, id); err != nil {
+			return err
+		}
+		return t.append(id, h)
+	})
+	return explain(op, err)
+}
+
+// append adds lines after those that are there.
+func (t tx) append(id int64, h []job.Entry) error {
+	if len(h) == 0 {
+		return nil
+	}
+	var last int
+	if err := t.one(lastHistory, []any{&last}, id); err != nil {
+		return err
+	}
+	return t.remember(id, h, last)
+}
+
+// remember writes lines after the last.
+func (t tx) remember(id int64, h []job.Entry, last int) error {
+	for i, e := range h {
+		args, err := formatArgs(e.Args)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(insertHistory, id, last+i+1, e.At, e.Actor, e.Text, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// use counts what an owner has: octets in the spool, and jobs that are not
+// done.
+func (t tx) use(owner string, octets int64, jobs int) error {
+	if octets == 0 && jobs == 0 {
+		return nil
+	}
+	_, err := t.exec(putUsage, owner, octets, jobs)
+	return err
+}
+
+// recount makes the sums right again, should a program before have erred.
+func (s Scope) recount(ctx context.Context) error {
+	err := s.write(ctx, func(t tx) error {
+		for _, q := range []query{deleteUsage, recountJobs, recountOctets} {
+			if _, err := t.exec(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return explain("store.recount", err)
+}
+
+// Usage returns the octets of an owner's documents ("": the unclaimed ones),
+// and how many jobs of the owner are not done.
+func (s Scope) Usage(ctx context.Context, owner string) (octets int64, jobs int, err error) {
+	err = s.read(ctx, func(v view) error {
+		return v.each(selectUsage, func(row scanner) error { return row.Scan(&octets, &jobs) }, owner)
+	})
+	return octets, jobs, explain("store.Usage", err)
+}
+
+// SpoolOctets returns the octets of all documents of the tenant.
+func (s Scope) SpoolOctets(ctx context.Context) (int64, error) {
+	var octets int64
+	err := s.read(ctx, func(v view) error { return v.one(selectOctets, []any{&octets}) })
+	return octets, explain("store.SpoolOctets", err)
+}
+
+// SeenBefore returns the newest job of the owner since then with a document of
+// this digest and length, 0 when there is none.
+func (s Scope) SeenBefore(ctx context.Context, owner string, digest []byte, octets int64, since time.Time) (int64, error) {
+	var id int64
+	err := s.read(ctx, func(v view) error {
+		return v.each(selectSeen, func(row scanner) error { return row.Scan(&id) }, digest, octets, owner, since)
+	})
+	return id, explain("store.SeenBefore", err)
+}
+
+const (
+	jobSelect = `
+		SELECT j.id, j.uuid, j.state, j.reasons, j.message,
+		       j.queue, COALESCE(q.name, ''), j.owner, COALESCE(u.login, ''), j.owner_rule,
+		       j.ticket, j.claimed, j.personal, j.door, j.door_queue, j.door_user, j.client,
+		       j.priority, j.device, COALESCE(d.name, ''), j.not_before, j.attempts, j.crashes, j.octets,
+		       j.created_at, j.released_at, j.completed_at, j.expires_at,
+		       j.fence, j.seen, j.copies, j.sides, j.extended
+		  FROM jobs j
+		  LEFT JOIN queues q ON q.tenant = $1 AND q.id = j.queue
+		  LEFT JOIN users u ON u.tenant = $1 AND u.id = j.owner
+		  LEFT JOIN devices d ON d.tenant = $1 AND d.id = j.device
+		 WHERE j.tenant = $1`
+
+	selectJob       query = jobSelect + ` AND j.id = $2`
+	selectJobByUUID query = jobSelect + ` AND j.uuid = $2`
+
+	nextJob query = `
+		INSERT INTO counters (name, value) VALUES ('job', 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`
+	insertJob query = `
+		INSERT INTO jobs (tenant, id, uuid, state, reasons, message, queue, owner, owner_rule,
+		       claimed, ticket, personal, door, door_queue, door_user, client,
+		       priority, device, not_before, attempts, crashes, octets, files,
+		       created_at, released_at, completed_at, expires_at, fence, seen, copies, sides, extended,
+		       boot, cancel_asked)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+		       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, '', 0)
+		ON CONFLICT (tenant, uuid) DO NOTHING`
+	insertDocument query = `
+		INSERT INTO documents (tenant, job, number, name, octets, digest, language, copies, file, counted,
+		       pages, sides, colour, method, confidence, why)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	selectDocuments query = `
+		SELECT number, name, octets, digest, language, copies, file, pages, sides, colour, method, confidence, why
+		  FROM documents WHERE tenant = $1 AND job = $2 ORDER BY number`
+
+	existsUser   query = `SELECT COUNT(*) FROM users WHERE tenant = $1 AND id = $2`
+	existsQueue  query = `SELECT COUNT(*) FROM queues WHERE tenant = $1 AND id = $2`
+	existsDevice query = `SELECT COUNT(*) FROM devices WHERE tenant = $1 AND id = $2`
+
+	selectHistory query = `SELECT at, actor, text, args FROM job_history WHERE tenant = $1 AND job = $2 ORDER BY n`
+	lastHistory   query = `SELECT COALESCE(MAX(n), 0) FROM job_history WHERE tenant = $1 AND job = $2`
+	insertHistory query = `INSERT INTO job_history (tenant, job, n, at, actor, text, args) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+	putUsage query = `
+		INSERT INTO usage (tenant, owner, octets, jobs) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant, owner) DO UPDATE SET octets = usage.octets + excluded.octets, jobs = usage.jobs + excluded.jobs`
+	selectUsage  query = `SELECT octets, jobs FROM usage WHERE tenant = $1 AND owner = $2`
+	selectOctets query = `SELECT CAST(COALESCE(SUM(octets), 0) AS BIGINT) FROM usage WHERE tenant = $1`
+	deleteUsage  query = `DELETE FROM usage WHERE tenant = $1`
+	recountJobs  query = `
+		INSERT INTO usage (tenant, owner, octets, jobs)
+		SELECT tenant, owner, 0, COUNT(*) FROM jobs WHERE tenant = $1 AND state < 7 GROUP BY tenant, owner`
+	recountOctets query = `
+		INSERT INTO usage (tenant, owner, octets, jobs)
+		SELECT d.tenant, j.owner, SUM(d.octets), 0
+		  FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job
+		 WHERE d.tenant = $1 AND d.file <> '' GROUP BY d.tenant, j.owner
+		ON CONFLICT (tenant, owner) DO UPDATE SET octets = excluded.octets`
+
+	selectSeen query = `
+		SELECT j.id FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job
+		 WHERE d.tenant = $1 AND d.digest = $2 AND d.octets = $3 AND j.owner = $4 AND j.created_at >= $5
+		 ORDER BY j.id DESC LIMIT 1`
+)

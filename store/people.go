@@ -1,0 +1,502 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"platen/directory"
+	"platen/fault"
+	"platen/job"
+)
+
+const noUser = "There is no such user."
+
+// Users returns all users by login.
+func (s Scope) Users(ctx context.Context) ([]directory.User, error) {
+	return s.users(ctx, "store.Users", selectUsers)
+}
+
+// User returns a user.
+func (s Scope) User(ctx context.Context, id string) (directory.User, error) {
+	return s.user(ctx, "store.User", selectUser, id)
+}
+
+// UserByLogin finds a user by the folded login.
+func (s Scope) UserByLogin(ctx context.Context, folded string) (directory.User, error) {
+	return s.user(ctx, "store.UserByLogin", selectUserByLogin, folded)
+}
+
+// UsersByName returns the users whose login, alias, UPN or e-mail address is
+// this folded name.
+func (s Scope) UsersByName(ctx context.Context, folded string) ([]directory.User, error) {
+	if folded == "" {
+		return nil, nil
+	}
+	return s.users(ctx, "store.UsersByName", selectUsersByName, folded)
+}
+
+// UsersByPrefix returns at most limit users whose login, alias, UPN or e-mail
+// address begins with this.
+func (s Scope) UsersByPrefix(ctx context.Context, folded string, limit int) ([]directory.User, error) {
+	if folded == "" {
+		return nil, nil
+	}
+	return s.users(ctx, "store.UsersByPrefix", selectUsersByPrefix, folded, utf8.RuneCountInString(clean(folded)), limit)
+}
+
+// UsersByPIN returns the enabled users whose PIN has this keyed digest, at most
+// limit of them.
+func (s Scope) UsersByPIN(ctx context.Context, digest []byte, limit int) ([]directory.User, error) {
+	return s.users(ctx, "store.UsersByPIN", selectUsersByPIN, digest, limit)
+}
+
+// CountPINs counts the enabled users that have a PIN.
+func (s Scope) CountPINs(ctx context.Context) (int, error) {
+	return s.count(ctx, "store.CountPINs", countPINs)
+}
+
+// CountUsers counts all users.
+func (s Scope) CountUsers(ctx context.Context) (int, error) {
+	return s.count(ctx, "store.CountUsers", countUsers)
+}
+
+func (s Scope) count(ctx context.Context, op string, q query, args ...any) (int, error) {
+	var n int
+	err := s.read(ctx, func(v view) error { return v.one(q, []any{&n}, args...) })
+	return n, explain(op, err)
+}
+
+func (s Scope) users(ctx context.Context, op string, q query, args ...any) ([]directory.User, error) {
+	var list []directory.User
+	err := s.read(ctx, func(v view) (err error) {
+		list, err = v.users(q, args...)
+		return err
+	})
+	return list, explain(op, err)
+}
+
+func (s Scope) user(ctx context.Context, op string, q query, args ...any) (directory.User, error) {
+	list, err := s.users(ctx, op, q, args...)
+	if err == nil && len(list) == 0 {
+		err = notFound(op, noUser)
+	}
+	if err != nil {
+		return directory.User{}, err
+	}
+	return list[0], nil
+}
+
+// users reads the users of a statement that begins with userSelect, with their
+// aliases.
+func (v view) users(q query, args ...any) ([]directory.User, error) {
+	var list []directory.User
+	if err := v.each(q, to(&list, scanUser), args...); err != nil {
+		return nil, err
+	}
+	if len(list) > 20 { // one look at all aliases instead of one per user
+		return list, v.aliasesOfAll(list)
+	}
+	for i := range list {
+		err := v.each(selectAliases, to(&list[i].Aliases, scanText), list[i].ID)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (v view) aliasesOfAll(list []directory.User) error {
+	of := map[string][]string{}
+	err := v.each(selectAllAliases, func(row scanner) error {
+		var user, alias string
+		err := row.Scan(&user, &alias)
+		of[user] = append(of[user], alias)
+		return err
+	})
+	for i := range list {
+		list[i].Aliases = of[list[i].ID]
+	}
+	return err
+}
+
+func scanText(row scanner) (s string, err error) { return s, row.Scan(&s) }
+
+func scanUser(row scanner) (u directory.User, err error) {
+	return u, row.Scan(&u.ID, &u.Login, &u.FullName, &u.Email, &u.UPN, &u.Department, &u.Language, &u.Enabled, &u.Source,
+		words[directory.Right]{&u.Rights}, &u.HasPass, &u.HasPIN, when{&u.Created}, &u.Cards)
+}
+
+// PutUser adds a user, or changes the one with the same ID. Its secrets and
+// cards are not touched. Another user with the same login is a Conflict.
+func (s Scope) PutUser(ctx context.Context, u directory.User) error {
+	const op = "store.PutUser"
+	err := s.write(ctx, func(t tx) error { return t.putUser(op, u) })
+	return explain(op, err)
+}
+
+func (t tx) putUser(op string, u directory.User) error {
+	if u.ID == "" || u.Login == "" {
+		return invalid(op, "A user needs a login.")
+	}
+	var taken string
+	err := t.one(selectUserID, []any{&taken}, u.Login)
+	switch {
+	case err == nil && taken != u.ID:
+		return conflict(op, "There is a user %s already.", u.Login)
+	case err != nil && !errors.Is(err, errNoRow):
+		return err
+	}
+	_, err = t.exec(putUser, u.ID, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, u.Source,
+		join(u.Rights), u.Created)
+	if err != nil {
+		return err
+	}
+	if err := t.putAliases(u); err != nil {
+		return err
+	}
+	return t.changed(aUser, u.ID, false)
+}
+
+func (t tx) putAliases(u directory.User) error {
+	if _, err := t.exec(deleteAliases, u.ID); err != nil {
+		return err
+	}
+	for _, a := range u.Aliases {
+		if a == "" {
+			continue
+		}
+		if _, err := t.exec(insertAlias, a, u.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveUser removes a user, its cards, secrets and sessions. Its jobs that are
+// not done become unclaimed; actor stands in their history.
+func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
+	const op = "store.RemoveUser"
+	err := s.write(ctx, func(t tx) error {
+		if err := s.disown(t, op, id, actor); err != nil {
+			return err
+		}
+		var cards []string
+		if err := t.each(selectCardsOf, to(&cards, scanText), id); err != nil {
+			return err
+		}
+		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf} {
+			if _, err := t.exec(q, id); err != nil {
+				return err
+			}
+		}
+		n, err := t.exec(deleteUser, id)
+		if err == nil && n == 0 {
+			err = notFound(op, noUser)
+		}
+		if err != nil {
+			return err
+		}
+		for _, c := range cards {
+			if err := t.changed(aCard, c, true); err != nil {
+				return err
+			}
+		}
+		return t.changed(aUser, id, true)
+	})
+	return explain(op, err)
+}
+
+func (s Scope) disown(t tx, op, user, actor string) error {
+	var ids []int64
+	for _, state := range []job.State{job.Pending, job.Held, job.Processing, job.Stopped} {
+		err := t.each(selectOwnIDs, to(&ids, func(row scanner) (id int64, err error) { return id, row.Scan(&id) }), user, int64(state))
+		if err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		was, err := t.jobRow(op, id)
+		if err != nil {
+			return err
+		}
+		h := job.Entry{At: s.st.now(), Actor: actor, Text: "Its owner was removed, so nobody owns it."}
+		if err := t.give(op, was, "", "Its owner was removed.", job.HeldForAuthorization, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Secrets returns the verifiers of a user.
+func (s Scope) Secrets(ctx context.Context, user string) (directory.Secrets, error) {
+	return find(ctx, s, "store.Secrets", noUser, func(row scanner) (x directory.Secrets, err error) {
+		return x, row.Scan(&x.Password, &x.PIN, &x.PINDigest)
+	}, selectSecrets, user)
+}
+
+// SetSecrets replaces the verifiers of a user, and ends the sessions that were
+// opened with the old ones.
+func (s Scope) SetSecrets(ctx context.Context, user string, x directory.Secrets) error {
+	const op = "store.SetSecrets"
+	err := s.write(ctx, func(t tx) error {
+		if err := t.setSecrets(op, user, x); err != nil {
+			return err
+		}
+		return t.changed(aUser, user, false)
+	})
+	return explain(op, err)
+}
+
+func (t tx) setSecrets(op, user string, x directory.Secrets) error {
+	n, err := t.exec(setSecrets, user, x.Password, x.PIN, x.PINDigest)
+	if err == nil && n == 0 {
+		err = notFound(op, noUser)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(deleteSessionsOf, user)
+	return err
+}
+
+// Cards returns the cards of a user, of "" everybody's, oldest first.
+func (s Scope) Cards(ctx context.Context, user string) ([]directory.Card, error) {
+	return all(ctx, s, "store.Cards", scanCard, selectCards, user)
+}
+
+// Card returns a card.
+func (s Scope) Card(ctx context.Context, id string) (directory.Card, error) {
+	return find(ctx, s, "store.Card", noCard, scanCard, selectCard, id)
+}
+
+// CardByDigest finds a card, a blocked one too, by the digest of the normal
+// form of its number.
+func (s Scope) CardByDigest(ctx context.Context, digest []byte) (directory.Card, error) {
+	return find(ctx, s, "store.CardByDigest", noCard, scanCard, selectCardByDigest, digest)
+}
+
+const noCard = "There is no such card."
+
+func scanCard(row scanner) (c directory.Card, err error) {
+	return c, row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created})
+}
+
+// PutCard adds a card, or changes the one with the same ID. Another card with
+// the same Digest is a Conflict.
+func (s Scope) PutCard(ctx context.Context, c directory.Card) error {
+	const op = "store.PutCard"
+	err := s.write(ctx, func(t tx) error { return t.putCard(op, c) })
+	return explain(op, err)
+}
+
+func (t tx) putCard(op string, c directory.Card) error {
+	if c.ID == "" || len(c.Digest) == 0 {
+		return invalid(op, "A card needs a number.")
+	}
+	var users int
+	if err := t.one(existsUser, []any{&users}, c.User); err != nil {
+		return err
+	}
+	if users == 0 {
+		return notFound(op, noUser)
+	}
+	var taken string
+	err := t.one(selectCardID, []any{&taken}, c.Digest)
+	switch {
+	case err == nil && taken != c.ID:
+		return conflict(op, "This card belongs to somebody already.")
+	case err != nil && !errors.Is(err, errNoRow):
+		return err
+	}
+	if _, err := t.exec(putCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created); err != nil {
+		return err
+	}
+	return t.changed(aCard, c.ID, false)
+}
+
+// RemoveCard removes a card.
+func (s Scope) RemoveCard(ctx context.Context, id string) error {
+	const op = "store.RemoveCard"
+	return s.remove(ctx, op, noCard, aCard, id, deleteCard)
+}
+
+// remove deletes one thing and leaves a tombstone.
+func (s Scope) remove(ctx context.Context, op, sentence string, k kind, id string, q query) error {
+	err := s.write(ctx, func(t tx) error {
+		n, err := t.exec(q, id)
+		if err == nil && n == 0 {
+			err = notFound(op, sentence)
+		}
+		if err != nil {
+			return err
+		}
+		return t.changed(k, id, true)
+	})
+	return explain(op, err)
+}
+
+// Person is one line of an import.
+type Person struct {
+	User    directory.User     // without an ID it is the user with that login, or a new one
+	Secrets *directory.Secrets // nil leaves those that are there
+	Cards   []directory.Card   // added; one that the user has already is passed over
+}
+
+// ImportError says which lines of an import were refused, and why.
+type ImportError struct{ Lines []ImportLine }
+
+// ImportLine is one refused line.
+type ImportLine struct {
+	Index int // of the person in the list, from 0
+	Err   error
+}
+
+func (e *ImportError) Error() string {
+	texts := make([]string, len(e.Lines))
+	for i, l := range e.Lines {
+		texts[i] = fmt.Sprintf("%d: %v", l.Index, l.Err)
+	}
+	return "store.ImportUsers: " + strings.Join(texts, "; ")
+}
+
+// Unwrap gives the kind and the sentence of the first refused line.
+func (e *ImportError) Unwrap() error { return e.Lines[0].Err }
+
+// ImportUsers adds or changes all of them or none. When lines are refused the
+// error is an *ImportError with every one of them. progress, which may be nil,
+// is called after each line; it must not wait.
+func (s Scope) ImportUsers(ctx context.Context, people []Person, progress func(done int)) (added, changed int, err error) {
+	const op = "store.ImportUsers"
+	err = s.write(ctx, func(t tx) error {
+		added, changed = 0, 0
+		var refused []ImportLine
+		for i, p := range people {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			isNew, err := t.importPerson(op, p)
+			var sorted *fault.Error
+			switch {
+			case errors.As(err, &sorted):
+				refused = append(refused, ImportLine{i, err})
+			case err != nil:
+				return err
+			case isNew:
+				added++
+			default:
+				changed++
+			}
+			if progress != nil {
+				progress(i + 1)
+			}
+		}
+		if len(refused) > 0 {
+			return &ImportError{refused}
+		}
+		return nil
+	})
+	if err != nil {
+		added, changed = 0, 0
+	}
+	return added, changed, explain(op, err)
+}
+
+// importPerson stores one line. A line that is refused with a fault has perhaps
+// stored half of itself: the import as a whole is rolled back.
+func (t tx) importPerson(op string, p Person) (isNew bool, err error) {
+	u := p.User
+	if u.ID == "" {
+		err := t.one(selectUserID, []any{&u.ID}, u.Login)
+		if isNew = errors.Is(err, errNoRow); isNew {
+			u.ID = job.NewUUID()
+		} else if err != nil {
+			return false, err
+		}
+	}
+	if err := t.putUser(op, u); err != nil {
+		return isNew, err
+	}
+	if p.Secrets != nil {
+		if err := t.setSecrets(op, u.ID, *p.Secrets); err != nil {
+			return isNew, err
+		}
+	}
+	for _, c := range p.Cards {
+		c.User = u.ID
+		var owner string
+		err := t.one(selectCardOwner, []any{&owner}, c.Digest)
+		if err == nil && owner == u.ID {
+			continue
+		}
+		if err != nil && !errors.Is(err, errNoRow) {
+			return isNew, err
+		}
+		if err := t.putCard(op, c); err != nil {
+			return isNew, err
+		}
+	}
+	return isNew, nil
+}
+
+const (
+	userSelect = `
+		SELECT u.id, u.login, u.full_name, u.email, u.upn, u.department, u.language, u.enabled, u.source, u.rights,
+		       CASE WHEN u.password <> '' THEN 1 ELSE 0 END, CASE WHEN u.pin <> '' THEN 1 ELSE 0 END, u.created_at,
+		       (SELECT COUNT(*) FROM cards c WHERE c.tenant = $1 AND c.user_id = u.id)
+		  FROM users u WHERE u.tenant = $1`
+	selectUsers       query = userSelect + ` ORDER BY u.login`
+	selectUser        query = userSelect + ` AND u.id = $2`
+	selectUserByLogin query = userSelect + ` AND u.login = $2`
+	selectUsersByName query = userSelect + ` AND u.id IN (
+		SELECT l.id FROM users l WHERE l.tenant = $1 AND l.login = $2
+		UNION SELECT m.id FROM users m WHERE m.tenant = $1 AND m.email = $2 AND m.email <> ''
+		UNION SELECT n.id FROM users n WHERE n.tenant = $1 AND n.upn = $2 AND n.upn <> ''
+		UNION SELECT a.user_id FROM aliases a WHERE a.tenant = $1 AND a.alias = $2)
+		ORDER BY u.login`
+	selectUsersByPrefix query = userSelect + ` AND u.id IN (
+		SELECT l.id FROM users l WHERE l.tenant = $1
+		   AND (substr(l.login, 1, $3) = $2 OR substr(l.email, 1, $3) = $2 OR substr(l.upn, 1, $3) = $2)
+		UNION SELECT a.user_id FROM aliases a WHERE a.tenant = $1 AND substr(a.alias, 1, $3) = $2)
+		ORDER BY u.login LIMIT $4`
+	selectUsersByPIN query = userSelect + ` AND u.pin_digest IS NOT NULL AND u.pin_digest = $2 AND u.enabled = 1 ORDER BY u.login LIMIT $3`
+	countPINs        query = `SELECT COUNT(*) FROM users WHERE tenant = $1 AND pin_digest IS NOT NULL AND enabled = 1`
+	countUsers       query = `SELECT COUNT(*) FROM users WHERE tenant = $1`
+	selectUserID     query = `SELECT id FROM users WHERE tenant = $1 AND login = $2`
+	putUser          query = `
+		INSERT INTO users (tenant, id, login, full_name, email, upn, department, language, enabled, source, rights, created_at,
+		       password, pin, pin_digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', NULL)
+		ON CONFLICT (tenant, id) DO UPDATE SET login = excluded.login, full_name = excluded.full_name, email = excluded.email,
+		       upn = excluded.upn, department = excluded.department, language = excluded.language, enabled = excluded.enabled,
+		       source = excluded.source, rights = excluded.rights`
+	deleteUser       query = `DELETE FROM users WHERE tenant = $1 AND id = $2`
+	selectSecrets    query = `SELECT password, pin, pin_digest FROM users WHERE tenant = $1 AND id = $2`
+	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2`
+	deleteSessionsOf query = `DELETE FROM sessions WHERE tenant = $1 AND user_id = $2`
+	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7 AND state = $3`
+
+	selectAliases    query = `SELECT alias FROM aliases WHERE tenant = $1 AND user_id = $2 ORDER BY alias`
+	selectAllAliases query = `SELECT user_id, alias FROM aliases WHERE tenant = $1 ORDER BY user_id, alias`
+	deleteAliases    query = `DELETE FROM aliases WHERE tenant = $1 AND user_id = $2`
+	insertAlias      query = `INSERT INTO aliases (tenant, alias, user_id) VALUES ($1, $2, $3) ON CONFLICT (tenant, alias, user_id) DO NOTHING`
+
+	cardSelect = `
+		SELECT c.id, c.user_id, COALESCE(u.login, ''), c.digest, c.raw, c.last, c.label, c.blocked, c.created_at
+		  FROM cards c LEFT JOIN users u ON u.tenant = $1 AND u.id = c.user_id WHERE c.tenant = $1`
+	selectCards        query = cardSelect + ` AND ($2 = '' OR c.user_id = $2) ORDER BY c.created_at, c.id`
+	selectCard         query = cardSelect + ` AND c.id = $2`
+	selectCardByDigest query = cardSelect + ` AND c.digest = $2`
+	selectCardsOf      query = `SELECT id FROM cards WHERE tenant = $1 AND user_id = $2`
+	selectCardID       query = `SELECT id FROM cards WHERE tenant = $1 AND digest = $2`
+	selectCardOwner    query = `SELECT user_id FROM cards WHERE tenant = $1 AND digest = $2`
+	putCard            query = `
+		INSERT INTO cards (tenant, id, user_id, digest, raw, last, label, blocked, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant, id) DO UPDATE SET user_id = excluded.user_id, digest = excluded.digest, raw = excluded.raw,
+		       last = excluded.last, label = excluded.label, blocked = excluded.blocked`
+	deleteCard    query = `DELETE FROM cards WHERE tenant = $1 AND id = $2`
+	deleteCardsOf query = `DELETE FROM cards WHERE tenant = $1 AND user_id = $2`
+)

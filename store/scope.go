@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// Scope is a Store and a tenant: everything that may be asked of a customer's
+// world.
+type Scope struct {
+	st     *Store
+	tenant string
+}
+
+// Tenant returns the scope of a tenant. It does not look whether there is one.
+func (s *Store) Tenant(id string) Scope { return Scope{st: s, tenant: id} }
+
+// Tenant returns the id of the scope's tenant.
+func (s Scope) Tenant() string { return s.tenant }
+
+var errNoTenant = errors.New("store: a scope without a tenant")
+
+func (s Scope) write(ctx context.Context, fn func(tx) error) error { return s.writeAt(ctx, "", fn) }
+
+// writeAt is write between the failpoints of that name.
+func (s Scope) writeAt(ctx context.Context, point string, fn func(tx) error) error {
+	if s.tenant == "" {
+		return errNoTenant
+	}
+	return s.st.write(ctx, s.tenant, point, fn)
+}
+
+func (s Scope) read(ctx context.Context, fn func(view) error) error {
+	if s.tenant == "" {
+		return errNoTenant
+	}
+	return s.st.read(ctx, s.tenant, fn)
+}
+
+// kind is what a change in the feed is about.
+type kind string
+
+// What travels between nodes.
+const (
+	aUser     kind = "user"
+	aCard     kind = "card"
+	aQueue    kind = "queue"
+	aDevice   kind = "device"
+	aTerminal kind = "terminal"
+)
+
+// changed puts a thing into the tenant's feed, within the transaction that
+// changes it: the number is taken there, so that a reader of the feed never
+// passes a number that is committed later.
+func (t tx) changed(k kind, id string, gone bool) error {
+	var seq int64
+	if err := t.one(nextChange, []any{&seq}); err != nil {
+		return err
+	}
+	_, err := t.exec(putChange, string(k), id, seq, gone)
+	return err
+}
+
+// Change is one entry of a tenant's feed.
+type Change struct {
+	Seq  int64
+	Kind string // "user", "card", "queue", "device", "terminal"
+	ID   string
+	Gone bool // it was removed
+}
+
+// Changes returns at most limit entries of the feed after seq, in order. A
+// thing that changed several times is there once, with its last number.
+func (s Scope) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
+	var list []Change
+	err := s.read(ctx, func(v view) error {
+		return v.each(selectChanges, to(&list, func(row scanner) (c Change, err error) {
+			return c, row.Scan(&c.Seq, &c.Kind, &c.ID, &c.Gone)
+		}), after, limit)
+	})
+	return list, explain("store.Changes", err)
+}
+
+const (
+	nextChange query = `UPDATE tenants SET changes = changes + 1 WHERE id = $1 RETURNING changes`
+	putChange  query = `
+		INSERT INTO changes (tenant, kind, id, seq, gone) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant, kind, id) DO UPDATE SET seq = excluded.seq, gone = excluded.gone`
+	selectChanges query = `SELECT seq, kind, id, gone FROM changes WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3`
+)

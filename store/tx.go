@@ -1,0 +1,293 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// view is a connection inside a transaction, together with the tenant whose
+// rows it may see. A view of a reader is a snapshot.
+type view struct {
+	ctx    context.Context
+	conn   *sql.Conn
+	sql    *spelled
+	tenant string
+}
+
+// tx is a view that may write. Only the writer makes one.
+type tx struct{ view }
+
+// args puts the tenant in front and brings every value into the form that the
+// drivers take.
+func (v view) args(args []any) []any {
+	all := make([]any, 0, len(args)+1)
+	if v.tenant != "" {
+		all = append(all, v.tenant)
+	}
+	for _, a := range args {
+		all = append(all, value(a))
+	}
+	return all
+}
+
+// value is the door to SQL.
+func value(a any) any {
+	switch a := a.(type) {
+	case string:
+		return clean(a)
+	case bool:
+		if a {
+			return int64(1)
+		}
+		return int64(0)
+	case int:
+		return int64(a)
+	case time.Time:
+		return millis(a)
+	case time.Duration:
+		return a.Milliseconds()
+	case []byte:
+		if a == nil {
+			return nil // not an empty blob
+		}
+	}
+	return a
+}
+
+// clean replaces what PostgreSQL refuses in a text. It replaces and does not
+// cut, so that no name becomes another one by it.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// exec returns how many rows it changed.
+func (t tx) exec(q query, args ...any) (int64, error) {
+	res, err := t.conn.ExecContext(t.ctx, t.sql.text(q), t.args(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// each calls scan for every row.
+func (v view) each(q query, scan func(row scanner) error, args ...any) (err error) {
+	rows, err := v.conn.QueryContext(v.ctx, v.sql.text(q), v.args(args)...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// one reads a single row into dest. No row is sql.ErrNoRows.
+func (v view) one(q query, dest []any, args ...any) error {
+	found := false
+	err := v.each(q, func(row scanner) error {
+		found = true
+		return row.Scan(dest...)
+	}, args...)
+	if err == nil && !found {
+		return sql.ErrNoRows
+	}
+	return err
+}
+
+// scanner is *sql.Rows while it stands on a row.
+type scanner interface{ Scan(dest ...any) error }
+
+// to collects what scan makes of every row.
+func to[T any](list *[]T, scan func(scanner) (T, error)) func(scanner) error {
+	return func(row scanner) error {
+		x, err := scan(row)
+		if err == nil {
+			*list = append(*list, x)
+		}
+		return err
+	}
+}
+
+// when scans milliseconds.
+type when struct{ t *time.Time }
+
+func (w when) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("store: a time is %T", v)
+	}
+	*w.t = time.Time{}
+	if n != 0 {
+		*w.t = time.UnixMilli(n).UTC()
+	}
+	return nil
+}
+
+// span scans milliseconds into a duration.
+type span struct{ d *time.Duration }
+
+func (s span) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("store: a duration is %T", v)
+	}
+	*s.d = time.Duration(n) * time.Millisecond
+	return nil
+}
+
+// words scans a list of words that have no space in them.
+type words[T ~string] struct{ list *[]T }
+
+func (w words[T]) Scan(v any) error {
+	s, err := text(v)
+	*w.list = nil
+	for _, f := range strings.Fields(s) {
+		*w.list = append(*w.list, T(f))
+	}
+	return err
+}
+
+func join[T ~string](list []T) string {
+	s := make([]string, len(list))
+	for i, x := range list {
+		s[i] = string(x)
+	}
+	return strings.Join(s, " ")
+}
+
+// prefixes scans a list of address ranges.
+type prefixes struct{ list *[]netip.Prefix }
+
+func (p prefixes) Scan(v any) error {
+	s, err := text(v)
+	if err != nil {
+		return err
+	}
+	*p.list = nil
+	for _, f := range strings.Fields(s) {
+		x, err := netip.ParsePrefix(f)
+		if err != nil {
+			return err
+		}
+		*p.list = append(*p.list, x)
+	}
+	return nil
+}
+
+func joinPrefixes(list []netip.Prefix) string {
+	s := make([]string, len(list))
+	for i, x := range list {
+		s[i] = x.String()
+	}
+	return strings.Join(s, " ")
+}
+
+// asJSON scans JSON into what to points at.
+type asJSON struct{ to any }
+
+func (j asJSON) Scan(v any) error {
+	s, err := text(v)
+	if err != nil || s == "" {
+		return err
+	}
+	return json.Unmarshal([]byte(s), j.to)
+}
+
+// text is a column of text as a driver hands it over.
+func text(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil
+	case []byte:
+		return string(v), nil
+	}
+	return "", fmt.Errorf("store: a text is %T", v)
+}
+
+// store is the same transaction for statements of the whole store.
+func (t tx) store() tx {
+	t.tenant = ""
+	return t
+}
+
+var errNoRow = sql.ErrNoRows
+
+// formatArgs keeps the arguments of a sentence as JSON.
+func formatArgs(args []any) (string, error) {
+	if len(args) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(args)
+	return string(b), err
+}
+
+// parseArgs gives them back: texts and whole numbers, as job.Entry says.
+func parseArgs(s string) ([]any, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var args []any
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	if err := d.Decode(&args); err != nil {
+		return nil, err
+	}
+	for i, a := range args {
+		if n, ok := a.(json.Number); ok {
+			if whole, err := n.Int64(); err == nil {
+				args[i] = whole
+			}
+		}
+	}
+	return args, nil
+}
+
+// find reads the one row of a statement; sentence says that there is none.
+func find[T any](ctx context.Context, s Scope, op, sentence string, scan func(scanner) (T, error), q query, args ...any) (T, error) {
+	var list []T
+	err := s.read(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
+	if err == nil && len(list) == 0 {
+		err = notFound(op, sentence)
+	}
+	if err != nil {
+		var zero T
+		return zero, explain(op, err)
+	}
+	return list[0], nil
+}
+
+// all reads every row of a statement.
+func all[T any](ctx context.Context, s Scope, op string, scan func(scanner) (T, error), q query, args ...any) ([]T, error) {
+	var list []T
+	err := s.read(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
+	return list, explain(op, err)
+}
+
+// alter runs a statement that must meet a row; sentence says that there is
+// none.
+func (s Scope) alter(ctx context.Context, op, sentence string, q query, args ...any) error {
+	err := s.write(ctx, func(t tx) error {
+		n, err := t.exec(q, args...)
+		if err == nil && n == 0 {
+			err = notFound(op, sentence)
+		}
+		return err
+	})
+	return explain(op, err)
+}
