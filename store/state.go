@@ -98,19 +98,19 @@ func (r jobRow) after(c job.Change, now time.Time) jobRow {
 	return is
 }
 
-// ChangeJob applies c at time now if the job is as g says, else it is a
-// Conflict. c.State may be the state the job is in. Becoming Held clears
+// ChangeJob applies c at time now if the job is as g says, else, also when there
+// is no such job, it is a Conflict. c.State may be the state the job is in. Becoming Held clears
 // Device, Released and Options; leaving a done state clears Completed; entering
 // one sets it to now.
 func (s Scope) ChangeJob(ctx context.Context, id int64, g job.Guard, c job.Change, now time.Time) error {
 	const op = "store.ChangeJob"
 	err := s.write(ctx, func(t tx) error {
 		was, err := t.jobRow(op, id)
+		if fault.Is(err, fault.NotFound) || err == nil && !was.meets(g) {
+			return movedOn(op)
+		}
 		if err != nil {
 			return err
-		}
-		if !was.meets(g) {
-			return movedOn(op)
 		}
 		return t.change(op, was, c, now)
 	})
@@ -147,9 +147,6 @@ func (s Scope) mark(ctx context.Context, op string, id int64, h job.Entry, q que
 			return err
 		}
 		if n == 0 {
-			if _, err := t.jobRow(op, id); err != nil {
-				return err
-			}
 			return movedOn(op)
 		}
 		return t.append(id, []job.Entry{h})

@@ -125,9 +125,11 @@ func (o outcome) unwrap() error {
 	return o.err
 }
 
+// unknown does not wrap the cause: an error of a context says that nothing has
+// happened.
 func unknown(cause error) error {
 	return &fault.Error{Op: "store.write", Kind: fault.Unavailable,
-		Text: "Nobody knows whether this was stored. Please look before you try again.", Err: errors.Join(ErrUnknown, cause)}
+		Text: "Nobody knows whether this was stored. Please look before you try again.", Err: fmt.Errorf("%w: %v", ErrUnknown, cause)}
 }
 
 // serve runs groups until stop, and then those that still wait.
