@@ -193,7 +193,7 @@ func (k *Keeper) eraseDue(ctx context.Context, tenant string, now time.Time) err
 	}
 }
 
-// expire returns how many jobs are no longer held.
+// expire returns how many jobs it has taken to canceled.
 func (k *Keeper) expire(ctx context.Context, st KeeperStore, ids []int64, now time.Time) (moved int, err error) {
 	var failed []error
 	for _, id := range ids {
@@ -202,7 +202,6 @@ func (k *Keeper) expire(ctx context.Context, st KeeperStore, ids []int64, now ti
 			moved++
 			k.Log.Info("spool: a held job has expired", "job", id)
 		case fault.Is(err, fault.Conflict): // its owner was faster
-			moved++
 		default:
 			failed = append(failed, fmt.Errorf("spool: expire job %d: %w", id, err))
 		}
