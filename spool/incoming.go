@@ -187,9 +187,8 @@ func fill(ctx context.Context, r io.Reader, b []byte) (n int, end bool, err erro
 	return n, false, nil
 }
 
-// writeChunk digests, seals in place and writes one chunk. Digesting large
-// documents in a goroutine beside was tried: on two cores it gains nothing that
-// can be told from noise (docs/durability.md).
+// writeChunk digests, seals in place and writes one chunk. Digesting in a
+// goroutine beside was tried: see docs/durability.md.
 func (in *Incoming) writeChunk(plain []byte, last bool) error {
 	if in.chunks == 0 {
 		in.head = slices.Clone(plain[:min(len(plain), headOctets)])
