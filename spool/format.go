@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -189,8 +190,12 @@ func (f *footer) plain() []byte {
 
 func (f *footer) seal(aead cipher.AEAD, identity []byte) []byte {
 	b := f.plain()
-	return aead.Seal(b, nonce(sealedFooter, 0, true), f.Digest, append(identity[:identityOctets:identityOctets], b...))
+	return aead.Seal(b, endNonce(sealedFooter), f.Digest, footerData(identity, b))
 }
+
+// footerData is what the sealed part of a footer is bound to: the file it is in
+// and the open part.
+func footerData(identity, b []byte) []byte { return slices.Concat(identity, b[:atDigest]) }
 
 // parseFooter reads the last octets of a file that is size octets long, without
 // looking at what is sealed.
@@ -212,8 +217,7 @@ func parseFooter(b []byte, size int64) (footer, error) {
 
 // open authenticates the footer and fills in the digest.
 func (f *footer) open(b []byte, aead cipher.AEAD, identity []byte) error {
-	data := append(identity[:identityOctets:identityOctets], b[:atDigest]...)
-	digest, err := aead.Open(nil, nonce(sealedFooter, 0, true), b[atDigest:], data)
+	digest, err := aead.Open(nil, endNonce(sealedFooter), b[atDigest:], footerData(identity, b))
 	if err != nil {
 		return fmt.Errorf("%w: footer", errForged)
 	}
@@ -228,14 +232,15 @@ const (
 	sealedFooter   = 3
 )
 
-// nonce is unique under a document's key, because each file is written once.
-func nonce(what byte, chunk int64, last bool) []byte {
+// endNonce is the nonce of manifest and footer.
+func endNonce(what byte) []byte {
 	b := make([]byte, nonceOctets)
-	fillNonce(b, what, chunk, last)
+	fillNonce(b, what, 0, true)
 	return b
 }
 
-// fillNonce writes kind (1), zero (6), number of the chunk (4), last (1). 2^32
+// fillNonce writes kind (1), zero (6), number of the chunk (4), last (1). Under
+// a document's key no nonce comes twice, because each file is written once. 2^32
 // chunks are 256 TiB, far beyond the largest job.
 func fillNonce(b []byte, what byte, chunk int64, last bool) {
 	b[0] = what

@@ -172,7 +172,7 @@ func fill(ctx context.Context, r io.Reader, b []byte) (n int, end bool, err erro
 		m, err := r.Read(b[n:])
 		n += m
 		switch {
-		case err == io.EOF: //nolint:errorlint // io.Reader's own way to end; a wrapped one is a failure
+		case err == io.EOF: // io.Reader's own way to end; a wrapped one is a failure
 			return n, true, nil
 		case err != nil:
 			return n, false, err
@@ -335,6 +335,6 @@ func (in *Incoming) trailer(m Manifest) (b []byte, at int64, err error) {
 		return nil, 0, &fault.Error{Op: "spool.Seal", Kind: fault.TooLarge, Text: "The description of this job is too long."}
 	}
 	sealed := make([]byte, 0, f.Manifest+footerOctets)
-	sealed = in.aead.Seal(sealed, nonce(sealedManifest, 0, true), plain, in.data)
+	sealed = in.aead.Seal(sealed, endNonce(sealedManifest), plain, in.data)
 	return append(sealed, f.seal(in.aead, in.data)...), f.manifestAt(), nil
 }

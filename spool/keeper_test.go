@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ import (
 
 // fakeStore is one tenant's rows, as KeeperStore describes them.
 type fakeStore struct {
+	mu      sync.Mutex // held in every method
 	jobs    map[int64]*job.Job
 	history map[int64][]job.Entry
 	fails   map[string]error // by method
@@ -31,6 +33,13 @@ type fakeStore struct {
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{jobs: map[int64]*job.Job{}, history: map[int64][]job.Entry{}, fails: map[string]error{}, asked: map[string]int{}}
+}
+
+// do looks at the rows, or changes them, while a keeper is at work.
+func (f *fakeStore) do(what func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	what()
 }
 
 func (f *fakeStore) call(method string) error { f.asked[method]++; return f.fails[method] }
@@ -50,6 +59,8 @@ func (f *fakeStore) add(uuid string, state job.State, docs ...job.Document) *job
 }
 
 func (f *fakeStore) SpoolFiles(context.Context) (files []job.StoredFile, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, j := range f.jobs {
 		files = append(files, stored1(j)...)
 	}
@@ -66,6 +77,8 @@ func stored1(j *job.Job) (files []job.StoredFile) {
 }
 
 func (f *fakeStore) RestoreJob(_ context.Context, j *job.Job, h []job.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, have := range f.jobs {
 		if have.UUID == j.UUID {
 			return &fault.Error{Op: "fake", Kind: fault.Conflict}
@@ -77,6 +90,8 @@ func (f *fakeStore) RestoreJob(_ context.Context, j *job.Job, h []job.Entry) err
 }
 
 func (f *fakeStore) AbortJob(_ context.Context, id int64, reasons []job.Reason, message string, h job.Entry) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	j := f.jobs[id]
 	if j.State.Done() || j.State == job.Processing {
 		return &fault.Error{Op: "fake", Kind: fault.Conflict}
@@ -90,6 +105,8 @@ func (f *fakeStore) AbortJob(_ context.Context, id int64, reasons []job.Reason, 
 }
 
 func (f *fakeStore) DueJobs(_ context.Context, now time.Time, limit int) (expired []int64, erasable []job.StoredFile, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for id := int64(1); id <= int64(len(f.jobs)); id++ {
 		j, ok := f.jobs[id]
 		if !ok {
@@ -111,6 +128,8 @@ func (f *fakeStore) DueJobs(_ context.Context, now time.Time, limit int) (expire
 }
 
 func (f *fakeStore) ExpireJob(_ context.Context, id int64, now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	j := f.jobs[id]
 	if j.ExpiresAt.After(now) {
 		return errors.New("not due")
@@ -123,6 +142,8 @@ func (f *fakeStore) ExpireJob(_ context.Context, id int64, now time.Time) error 
 }
 
 func (f *fakeStore) FilesErased(_ context.Context, files []string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if err := f.call("FilesErased"); err != nil {
 		return err
 	}
@@ -137,11 +158,15 @@ func (f *fakeStore) FilesErased(_ context.Context, files []string) error {
 }
 
 func (f *fakeStore) ForgetTitles(_ context.Context, before time.Time) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.titles = before
 	return 1, f.call("ForgetTitles")
 }
 
 func (f *fakeStore) ForgetJobs(_ context.Context, before time.Time) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.forgot = before
 	return 1, f.call("ForgetJobs")
 }
@@ -584,7 +609,7 @@ func TestF23TheClockIsRememberedAcrossProcesses(t *testing.T) {
 	h.jump(10 * year)
 	again := newHouse(t)
 	again.Spool, again.machine, again.stores = h.Spool, h.machine, h.stores
-	again.Keeper.Now, again.Up = h.now, h.running
+	again.Now, again.Up = h.now, h.running
 	again.round(t)
 	if held.State != job.Held || again.ClockTrouble() != clockAhead {
 		t.Errorf("the job is %v, trouble %q", held.State, again.ClockTrouble())
@@ -758,23 +783,28 @@ func TestServeTidiesUpUntilItEnds(t *testing.T) {
 		go func() { done <- h.Serve(ctx) }()
 		synctest.Wait()
 		one := h.stores["one"]
-		if one.asked["DueJobs"] == 0 {
+		var asked int
+		one.do(func() { asked, canceled.State = one.asked["DueJobs"], job.Canceled })
+		if asked == 0 {
 			t.Error("no round at the start")
 		}
-		canceled.State = job.Canceled
 		h.Wake()
 		h.Wake() // one is as good as two
 		synctest.Wait()
-		if canceled.Documents[0].File != "" {
-			t.Error("waking it does nothing")
-		}
-		asked := one.asked["DueJobs"]
+		one.do(func() {
+			if canceled.Documents[0].File != "" {
+				t.Error("waking it does nothing")
+			}
+			asked = one.asked["DueJobs"]
+		})
 		time.Sleep(defaultEvery)
 		synctest.Wait()
-		if one.asked["DueJobs"] == asked {
-			t.Error("no round after a minute")
-		}
-		one.fails["DueJobs"] = errors.New("database is locked")
+		one.do(func() {
+			if one.asked["DueJobs"] == asked {
+				t.Error("no round after a minute")
+			}
+			one.fails["DueJobs"] = errors.New("database is locked")
+		})
 		time.Sleep(defaultEvery)
 		synctest.Wait()
 		cancel()

@@ -93,7 +93,7 @@ func (d *stored) manifest() (Manifest, error) {
 	if _, err := d.f.ReadAt(sealed, d.footer.manifestAt()); err != nil {
 		return Manifest{}, err
 	}
-	plain, err := d.aead.Open(sealed[:0], nonce(sealedManifest, 0, true), sealed, d.data)
+	plain, err := d.aead.Open(sealed[:0], endNonce(sealedManifest), sealed, d.data)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("%w: manifest", errForged)
 	}
@@ -157,7 +157,7 @@ func (s *Spool) Verify(ctx context.Context, tenant string, d job.Document) error
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // read only: nothing can be lost
 	digest := hmac.New(sha256.New, s.Keys.documentDigest(tenant))
 	for {
 		if err := ctx.Err(); err != nil {

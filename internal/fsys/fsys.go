@@ -130,8 +130,7 @@ func WriteFile(path string, data []byte) error {
 		return err
 	}
 	if err := rename(temp, path); err != nil {
-		os.Remove(temp)
-		return err
+		return errors.Join(err, os.Remove(temp))
 	}
 	record(Op{Op: "rename", Path: temp, To: path})
 	return SyncDir(filepath.Dir(path))
@@ -154,8 +153,7 @@ func writeTemp(path string, data []byte) (temp string, err error) {
 		err = closing
 	}
 	if err != nil {
-		os.Remove(temp)
-		return "", err
+		return "", errors.Join(err, os.Remove(temp))
 	}
 	return temp, nil
 }

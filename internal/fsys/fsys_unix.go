@@ -13,8 +13,13 @@ import (
 // errLocked is what lock returns while another process has it.
 var errLocked error = unix.EWOULDBLOCK
 
+// open never follows a link in the last place.
+func open(path string, flag int) (*os.File, error) {
+	return os.OpenFile(path, flag|unix.O_NOFOLLOW, 0o600) //nolint:gosec // G304: to open what it is told is its purpose
+}
+
 func createPrivate(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	return open(path, os.O_CREATE|os.O_EXCL|os.O_RDWR)
 }
 
 // openPrivate does not block on a pipe that somebody put there.
@@ -23,11 +28,11 @@ func openPrivate(path string, write bool) (*os.File, error) {
 	if write {
 		flag = os.O_RDWR
 	}
-	return os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	return open(path, flag|unix.O_NONBLOCK)
 }
 
 func openLock(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	return open(path, os.O_CREATE|os.O_RDWR|unix.O_NONBLOCK)
 }
 
 func mkdirPrivate(path string) error { return os.Mkdir(path, 0o700) }
@@ -35,7 +40,7 @@ func mkdirPrivate(path string) error { return os.Mkdir(path, 0o700) }
 // tighten changes the folder that it has opened, so that nobody can slip
 // another one under the name in between.
 func tighten(path string) error {
-	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	dir, err := open(path, os.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
@@ -47,8 +52,9 @@ func tighten(path string) error {
 	return dir.Chmod(0o700)
 }
 
+// syncDir follows a link: the folder above ours is the administrator's.
 func syncDir(dir string) error {
-	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0) //nolint:gosec // G304: as open
 	if err != nil {
 		return err
 	}
@@ -65,11 +71,11 @@ func freeSpace(dir string) (octets, inodes uint64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	inodes = uint64(st.Ffree)
+	inodes = st.Ffree
 	if st.Files == 0 { // btrfs and some network file systems
 		inodes = math.MaxUint64
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), inodes, nil
+	return st.Bavail * uint64(st.Bsize), inodes, nil
 }
 
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

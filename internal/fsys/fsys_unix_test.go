@@ -49,7 +49,7 @@ func TestMkdirPrivateTightensOnlyTheLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range []string{above, dir} {
-		if err := os.Chmod(d, 0o755); err != nil { //nolint:gosec // that is the point
+		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,7 +71,7 @@ func TestA74LinksAreNotFollowed(t *testing.T) {
 	if err := os.WriteFile(victim, []byte("untouched"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(outside, 0o755); err != nil { //nolint:gosec // that is the point
+	if err := os.Chmod(outside, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	link := func(to string) string {
@@ -118,6 +118,16 @@ func TestA74LinksAreNotFollowed(t *testing.T) {
 	}
 	if names := mustList(t, outside); len(names) != 1 {
 		t.Errorf("outside are now %q", names)
+	}
+}
+
+func TestMkdirPrivateBelowALinkOfTheAdministrator(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	if err := MkdirPrivate(filepath.Join(link, "data")); err != nil {
+		t.Error(err)
 	}
 }
 
