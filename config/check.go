@@ -47,6 +47,11 @@ func (c *Config) check() []Problem {
 	k.log(c.Log)
 	k.lpd(c.LPD)
 	k.web(c.Web)
+	for _, f := range c.Devices.Folders {
+		if !filepath.IsAbs(f) {
+			k.bad("devices.folders", "must be absolute paths, not %q", f)
+		}
+	}
 	k.between("pages.timeout", c.Pages.Timeout, time.Second, 10*time.Minute)
 	k.atLeast("pages.memory", int64(c.Pages.Memory), 64<<20)
 	k.between("spool.quarantine", c.Spool.Quarantine, time.Hour, 366*24*time.Hour)

@@ -69,7 +69,9 @@ type Metrics struct {
 
 // Devices bounds where documents may be delivered to.
 type Devices struct {
-	AllowLoopback bool `toml:"allow_loopback"`
+	AllowLoopback bool           `toml:"allow_loopback"`
+	Allow         []netip.Prefix `toml:"allow"`   // addresses that are refused by default, and are devices here
+	Folders       []string       `toml:"folders"` // folder devices must lie in one of these; empty: anywhere
 }
 
 // Pages bounds the child process that counts a document's pages.

@@ -123,13 +123,15 @@ func TestShippedFileAndDefaults(t *testing.T) {
 	}
 	got.HotFolders = nil
 	want := config.Default()
-	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Web.Proxies} {
+	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Web.Proxies, &got.Devices.Allow} {
 		if len(*list) == 0 {
 			*list = nil
 		}
 	}
-	if len(got.Web.Names) == 0 {
-		got.Web.Names = nil
+	for _, list := range []*[]string{&got.Web.Names, &got.Devices.Folders} {
+		if len(*list) == 0 {
+			*list = nil
+		}
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("packaging/node.toml says\n%+v\nthe defaults are\n%+v", got, want)
