@@ -17,7 +17,12 @@ import (
 // use. What path held before is replaced when the copy is whole.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	const op = "store.Backup"
-	conn, err := s.reads.Conn(ctx)
+	db, err := connect(s.path, "mode=ro") // on a reader's connection SQLite takes the copy for a write
+	if err != nil {
+		return explain(op, err)
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return explain(op, err)
 	}

@@ -256,3 +256,7 @@ func wantKind(t testing.TB, what string, err error, k fault.Kind) {
 		t.Errorf("%s: %v, want %v", what, err, k)
 	}
 }
+
+func conditionOf(state string) site.Condition {
+	return site.Condition{State: state, Since: epoch, Seen: epoch}
+}

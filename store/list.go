@@ -102,9 +102,10 @@ const (
 	listOwnOpen query = jobSelect + `
 		   AND j.state < 7 AND j.state = $2 AND j.owner = $3 AND j.id < $4 AND ($5 = '' OR j.queue = $5)
 		   AND ($6 = '' OR j.device = $6) AND j.created_at >= $7 ORDER BY j.id DESC LIMIT $8`
+	// The 0 keeps SQLite from going through everybody's jobs in this order.
 	listOwnDone query = jobSelect + `
-		   AND j.state > 6 AND j.state = $2 AND j.owner = $3 AND j.id < $4 AND ($5 = '' OR j.queue = $5)
-		   AND ($6 = '' OR j.device = $6) AND j.created_at >= $7 ORDER BY j.id DESC LIMIT $8`
+		   AND j.state > 6 AND j.state = $2 AND j.owner = $3 AND 0 + j.id < $4 AND ($5 = '' OR j.queue = $5)
+		   AND ($6 = '' OR j.device = $6) AND j.created_at >= $7 ORDER BY 0 + j.id DESC LIMIT $8`
 
 	countOpen query = `SELECT state, COUNT(*) FROM jobs WHERE tenant = $1 AND state < 7 GROUP BY state`
 	countDone query = `SELECT state, COUNT(*) FROM jobs WHERE tenant = $1 AND state > 6 GROUP BY state`

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,7 @@ type Store struct {
 	w      *writer // nil when read-only
 	unlock func() error
 	lost   bool
+	closed sync.Once
 	sealed atomic.Bool // a title could not be opened, and the log says so
 }
 
@@ -185,8 +187,14 @@ func (s *Store) settle(ctx context.Context) error {
 }
 
 // Close ends what is under way, brings the write-ahead log into the database,
-// and closes it. Calls that come later fail with Unavailable.
-func (s *Store) Close() error {
+// and closes it. Calls that come later fail with Unavailable. Closing again does
+// nothing.
+func (s *Store) Close() (err error) {
+	s.closed.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Store) close() error {
 	if s.w != nil {
 		s.w.stop()
 	}

@@ -452,16 +452,15 @@ const (
 	selectUserByLogin query = userSelect + ` AND u.login = $2`
 	selectUsersByName query = userSelect + ` AND u.id IN (
 		SELECT l.id FROM users l WHERE l.tenant = $1 AND l.login = $2
-		UNION SELECT m.id FROM users m WHERE m.tenant = $1 AND m.email = $2 AND m.email <> ''
-		UNION SELECT n.id FROM users n WHERE n.tenant = $1 AND n.upn = $2 AND n.upn <> ''
-		UNION SELECT a.user_id FROM aliases a WHERE a.tenant = $1 AND a.alias = $2)
-		ORDER BY u.login`
+		UNION ALL SELECT m.id FROM users m WHERE m.tenant = $1 AND m.email = $2 AND m.email <> ''
+		UNION ALL SELECT n.id FROM users n WHERE n.tenant = $1 AND n.upn = $2 AND n.upn <> ''
+		UNION ALL SELECT a.user_id FROM aliases a WHERE a.tenant = $1 AND a.alias = $2)`
 	selectUsersByPrefix query = userSelect + ` AND u.id IN (
 		SELECT l.id FROM users l WHERE l.tenant = $1
 		   AND (substr(l.login, 1, $3) = $2 OR substr(l.email, 1, $3) = $2 OR substr(l.upn, 1, $3) = $2)
 		UNION SELECT a.user_id FROM aliases a WHERE a.tenant = $1 AND substr(a.alias, 1, $3) = $2)
 		ORDER BY u.login LIMIT $4`
-	selectUsersByPIN query = userSelect + ` AND u.pin_digest IS NOT NULL AND u.pin_digest = $2 AND u.enabled = 1 ORDER BY u.login LIMIT $3`
+	selectUsersByPIN query = userSelect + ` AND u.pin_digest IS NOT NULL AND u.pin_digest = $2 AND u.enabled = 1 LIMIT $3`
 	countPINs        query = `SELECT COUNT(*) FROM users WHERE tenant = $1 AND pin_digest IS NOT NULL AND enabled = 1`
 	countUsers       query = `SELECT COUNT(*) FROM users WHERE tenant = $1`
 	selectUserID     query = `SELECT id FROM users WHERE tenant = $1 AND login = $2`

@@ -159,7 +159,7 @@ const (
 	selectOwnOpen query = jobSelect + `
 		   AND j.state < 7 AND j.owner = $2 AND j.state = $3 ORDER BY j.id DESC LIMIT $4`
 	selectOwnKept query = jobSelect + `
-		   AND j.state > 6 AND j.files > 0 AND j.owner = $2 AND j.state = 9 ORDER BY j.id DESC LIMIT $3`
+		   AND j.state > 6 AND j.files > 0 AND j.owner = $2 AND j.state > 8 ORDER BY j.id DESC LIMIT $3`
 	selectOwnDone query = jobSelect + `
 		   AND j.state > 6 AND j.owner = $2 AND j.state = $3 AND j.completed_at >= $4 ORDER BY j.id DESC LIMIT $5`
 	selectWaitingJobs query = jobSelect + `

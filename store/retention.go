@@ -15,7 +15,16 @@ const forgetAtOnce = 500
 
 // SpoolFiles lists the documents whose File is not "".
 func (s Scope) SpoolFiles(ctx context.Context) ([]job.StoredFile, error) {
-	return all(ctx, s, "store.SpoolFiles", scanStored, selectFiles)
+	var list []job.StoredFile
+	err := s.read(ctx, func(v view) error {
+		for _, counted := range []bool{false, true} { // the index begins with it
+			if err := v.each(selectFiles, to(&list, scanStored), counted); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, explain("store.SpoolFiles", err)
 }
 
 func scanStored(row scanner) (f job.StoredFile, err error) {
@@ -132,7 +141,8 @@ func (s Scope) forget(ctx context.Context, op string, before time.Time, list ...
 }
 
 // Uncounted returns at most limit documents in the spool whose pages nobody has
-// tried to count, the newest jobs first: somebody may be waiting for them.
+// tried to count, the newest jobs first: somebody may be waiting for them. (A
+// file's name begins with its job's UUIDv7.)
 func (s Scope) Uncounted(ctx context.Context, limit int) ([]job.StoredFile, error) {
 	return all(ctx, s, "store.Uncounted", scanStored, selectUncounted, limit)
 }
@@ -148,16 +158,16 @@ const (
 	selectFiles query = `
 		SELECT d.file, j.id, j.uuid, j.state, d.octets
 		  FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job
-		 WHERE d.tenant = $1 AND d.file <> '' ORDER BY j.id, d.number`
+		 WHERE d.tenant = $1 AND d.counted = $2 AND d.file <> '' AND d.file > ''`
 	selectExpired query = `
 		SELECT id FROM jobs WHERE tenant = $1 AND state = 4 AND expires_at > 0 AND expires_at <= $2
 		 ORDER BY expires_at LIMIT $3`
 	selectErasable query = `
 		SELECT d.file, j.id, j.uuid, j.state, d.octets
-		  FROM jobs j JOIN documents d ON d.tenant = $1 AND d.job = j.id
-		 WHERE j.tenant = $1 AND j.state > 6 AND j.files > 0 AND d.file <> ''
+		  FROM jobs j CROSS JOIN documents d -- which SQLite takes in this order
+		 WHERE d.tenant = $1 AND d.job = j.id AND j.tenant = $1 AND j.state > 6 AND j.files > 0 AND d.file <> ''
 		   AND (j.state < 9 OR j.expires_at <= j.completed_at OR j.expires_at <= $2)
-		 ORDER BY j.id, d.number LIMIT $3`
+		 LIMIT $3`
 	eraseFile query = `
 		UPDATE documents SET file = '' WHERE tenant = $1 AND counted IN (0, 1) AND file = $2 AND file <> '' RETURNING job, octets`
 	fewerFiles query = `
@@ -179,7 +189,7 @@ const (
 		       SELECT l.id FROM ledger l WHERE l.tenant = $1 AND l.title IS NOT NULL AND l.at < $2
 		          AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.tenant = $1 AND j.uuid = l.job
 		                             AND (j.state < 7 OR j.completed_at >= $2))
-		        ORDER BY l.at, l.id LIMIT 10 * CAST($3 AS BIGINT))`
+		        ORDER BY l.at LIMIT 10 * CAST($3 AS BIGINT))`
 
 	forgetSends query = `
 		DELETE FROM sends WHERE tenant = $1 AND job IN (
@@ -196,7 +206,7 @@ const (
 	selectUncounted query = `
 		SELECT d.file, j.id, j.uuid, j.state, d.octets
 		  FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job
-		 WHERE d.tenant = $1 AND d.counted = 0 AND d.file <> '' ORDER BY d.job DESC, d.number LIMIT $2`
+		 WHERE d.tenant = $1 AND d.counted = 0 AND d.file <> '' ORDER BY d.file DESC LIMIT $2`
 	setCount query = `
 		UPDATE documents SET counted = 1, pages = $3, sides = $4, colour = $5, method = $6, confidence = $7, why = $8
 		 WHERE tenant = $1 AND counted IN (0, 1) AND file = $2 AND file <> ''`

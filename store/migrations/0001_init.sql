@@ -176,12 +176,12 @@ CREATE TABLE jobs (
 	PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX jobs_uuid ON jobs (tenant, uuid);
-CREATE INDEX jobs_open ON jobs (tenant, state, owner, id) WHERE state < 7;
-CREATE INDEX jobs_queue ON jobs (tenant, queue, id) WHERE state < 7;
+CREATE INDEX jobs_open ON jobs (tenant, owner, state, id) WHERE state < 7;
+CREATE INDEX jobs_queue ON jobs (tenant, queue, id, state) WHERE state < 7;
 CREATE INDEX jobs_held ON jobs (tenant, expires_at) WHERE state = 4;
 CREATE INDEX jobs_next ON jobs (tenant, device, priority DESC, released_at, id) WHERE state = 3;
-CREATE INDEX jobs_done ON jobs (tenant, state, owner, completed_at) WHERE state > 6;
-CREATE INDEX jobs_over ON jobs (tenant, completed_at) WHERE state > 6;
+CREATE INDEX jobs_done ON jobs (tenant, owner, completed_at) WHERE state > 6;
+CREATE INDEX jobs_over ON jobs (tenant, completed_at, state) WHERE state > 6;
 CREATE INDEX jobs_kept ON jobs (tenant, owner, id) WHERE state > 6 AND files > 0;
 CREATE INDEX jobs_named ON jobs (tenant, completed_at) WHERE state > 6 AND personal IS NOT NULL;
 
