@@ -106,7 +106,7 @@ func (c *checker) entry(row table.Row) Entry {
 	switch {
 	case e.Login == "":
 		c.bad(row.Line, "the login is missing")
-	case strings.ContainsFunc(e.Login, func(r rune) bool { return r < ' ' || r == 0x7F }):
+	case strings.ContainsFunc(row.Get("login"), func(r rune) bool { return r < ' ' || r == 0x7F }):
 		c.bad(row.Line, "the login holds control characters")
 	default:
 		c.once(row.Line, "login", e.Login, e.Login)
