@@ -72,7 +72,7 @@ func wantRows(t *testing.T, name, text string, want [][2]int) {
 // Every command runs on the golden file and prints what the document says.
 func TestTheDocumentedCommandsWork(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, fileName(goldenUUID, 1)), goldenFile(t), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, fileName(goldenUUID, 1)), goldenFile(t, "v1.doc"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(readDoc(t), "```console\n")[1:]

@@ -16,9 +16,10 @@ import (
 const (
 	goldenDir  = "../testdata/spool"
 	goldenUUID = "0195a3c1-7d2e-7000-8a4b-1c2d3e4f5061"
+	shortUUID  = "0195a3c1-7d2e-7000-8a4b-1c2d3e4f5062"
 )
 
-// goldenSpool is a spool with the golden keys and a copy of the golden file.
+// goldenSpool is a spool with the golden keys and a copy of the golden files.
 func goldenSpool(t testing.TB) *Spool {
 	t.Helper()
 	s := newSpool(t)
@@ -32,15 +33,17 @@ func goldenSpool(t testing.TB) *Spool {
 	if err := s.prepare(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(s.path(fileName(goldenUUID, 1)), goldenFile(t), 0o600); err != nil {
-		t.Fatal(err)
+	for uuid, name := range map[string]string{goldenUUID: "v1.doc", shortUUID: "v1-short.doc"} {
+		if err := os.WriteFile(s.path(fileName(uuid, 1)), goldenFile(t, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return s
 }
 
-func goldenFile(t testing.TB) []byte {
+func goldenFile(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(goldenDir, "v1.doc"))
+	b, err := os.ReadFile(filepath.Join(goldenDir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,16 +52,21 @@ func goldenFile(t testing.TB) []byte {
 
 func goldenPlain() []byte { return []byte(strings.Repeat("the quick brown fox, 70 kB of it\n", 2121)) }
 
-func TestGoldenFile(t *testing.T) {
-	if *update {
-		writeGolden(t)
-	}
+const shortPlain = "a short one\n"
+
+func TestGoldenFiles(t *testing.T) {
 	s := goldenSpool(t)
-	m, err := s.Manifest(fileName(goldenUUID, 1))
+	for uuid, plain := range map[string][]byte{goldenUUID: goldenPlain(), shortUUID: []byte(shortPlain)} {
+		checkGolden(t, s, uuid, plain)
+	}
+}
+
+func checkGolden(t *testing.T, s *Spool, uuid string, plain []byte) {
+	m, err := s.Manifest(fileName(uuid, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := manifestOf("one", goldenUUID)
+	want := manifestOf("one", uuid)
 	want.Number, want.Of, want.Document = 1, 1, m.Document
 	if !reflect.DeepEqual(m, want) {
 		t.Errorf("manifest\n%+v\nwant\n%+v", m, want)
@@ -66,26 +74,8 @@ func TestGoldenFile(t *testing.T) {
 	if err := s.Verify(t.Context(), "one", m.Document); err != nil {
 		t.Error(err)
 	}
-	if got, err := readAll(s, "one", m.Document); err != nil || !bytes.Equal(got, goldenPlain()) {
+	if got, err := readAll(s, "one", m.Document); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("read %d octets, %v", len(got), err)
-	}
-}
-
-func writeGolden(t *testing.T) {
-	s := newSpool(t)
-	docs := keep(t, s, "one", goldenUUID, goldenPlain())
-	data, err := os.ReadFile(s.path(docs[0].File))
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := s.Keys.Export()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, b := range map[string][]byte{"v1.doc": data, "keys.json": keys} {
-		if err := os.WriteFile(filepath.Join(goldenDir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -19,8 +18,6 @@ import (
 	"platen/fault"
 	"platen/job"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // someTime is when the tests happen.
 var someTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"platen/fault"
 	"platen/internal/fsys"
@@ -20,18 +19,24 @@ import (
 // stored is a document opened for reading: its header and footer are
 // authentic.
 type stored struct {
-	f      *os.File
+	f      source
+	file   string // its name
 	header header
 	footer footer
 	aead   cipher.AEAD
 	data   []byte // identity
 }
 
+// source is an open file.
+type source interface {
+	io.ReaderAt
+	io.Closer
+}
+
 // open opens a file of the spool and authenticates all but the document itself.
 // The caller closes it.
 func (s *Spool) open(op, file string) (*stored, error) {
-	jobUUID, number, ok := parseName(file)
-	if !ok {
+	if _, _, ok := parseName(file); !ok {
 		return nil, misnamed(op, file)
 	}
 	f, err := fsys.OpenPrivate(s.path(file), false)
@@ -41,14 +46,24 @@ func (s *Spool) open(op, file string) (*stored, error) {
 	if err != nil {
 		return nil, damaged(op, err)
 	}
-	d := &stored{f: f}
-	if err := d.authenticate(s.Keys); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, damaged(op, err)
+	}
+	return s.openSource(op, file, f, info.Size())
+}
+
+// openSource authenticates an open file. It is closed when that fails.
+func (s *Spool) openSource(op, file string, f source, size int64) (*stored, error) {
+	d := &stored{f: f, file: file}
+	err := d.authenticate(s.Keys, size)
+	if err == nil && fileName(d.header.Job, d.header.Number) != file {
+		err = errMisplaced
+	}
+	if err != nil {
 		f.Close()
 		return nil, damaged(op, fmt.Errorf("%s: %w", file, err))
-	}
-	if d.header.Job != jobUUID || d.header.Number != number {
-		f.Close()
-		return nil, damaged(op, fmt.Errorf("%s: %w", file, errMisplaced))
 	}
 	return d, nil
 }
@@ -58,12 +73,7 @@ func damaged(op string, err error) error {
 }
 
 // authenticate reads header and footer.
-func (d *stored) authenticate(keys *Keys) error {
-	info, err := d.f.Stat()
-	if err != nil {
-		return err
-	}
-	size := info.Size()
+func (d *stored) authenticate(keys *Keys, size int64) (err error) {
 	if size < headerOctets+tagOctets+tagOctets+footerOctets {
 		return errCut
 	}
@@ -101,6 +111,9 @@ func (d *stored) manifest() (Manifest, error) {
 	if err := json.Unmarshal(plain, &m); err != nil {
 		return Manifest{}, errors.New("the manifest is not what this version writes")
 	}
+	if m.Tenant != d.header.Tenant || m.Job.UUID != d.header.Job || m.Document.File != d.file {
+		return Manifest{}, errMisplaced
+	}
 	return m, nil
 }
 
@@ -117,9 +130,6 @@ func (s *Spool) Manifest(file string) (Manifest, error) {
 	m, err := d.manifest()
 	if err != nil {
 		return Manifest{}, damaged(op, fmt.Errorf("%s: %w", file, err))
-	}
-	if m.Tenant != d.header.Tenant || m.Job.UUID != d.header.Job || m.Document.File != file {
-		return Manifest{}, damaged(op, fmt.Errorf("%s: %w", file, errMisplaced))
 	}
 	return m, nil
 }
@@ -142,11 +152,16 @@ func (s *Spool) reader(op, tenant string, d job.Document) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if open.header.Tenant != tenant || open.footer.Octets != d.Octets || !hmac.Equal(open.footer.Digest, d.Digest) {
-		open.f.Close()
-		return nil, damaged(op, fmt.Errorf("%s: %w", d.File, errMisplaced))
+	return open.reader(op, tenant, d)
+}
+
+// reader makes sure that the file is the one that the row means.
+func (d *stored) reader(op, tenant string, row job.Document) (*reader, error) {
+	if d.header.Tenant != tenant || d.footer.Octets != row.Octets || !hmac.Equal(d.footer.Digest, row.Digest) {
+		d.f.Close()
+		return nil, damaged(op, fmt.Errorf("%s: %w", d.file, errMisplaced))
 	}
-	return &reader{stored: open, buf: rooms.Get().(*room)}, nil
+	return &reader{stored: d, buf: rooms.Get().(*room)}, nil
 }
 
 // Verify reads the whole document and compares it with its keyed digest.
@@ -202,7 +217,7 @@ func (r *reader) nextChunk() ([]byte, error) {
 	}
 	plain, err := r.openChunk()
 	if err != nil {
-		r.err = damaged("spool.Read", fmt.Errorf("%s: %w", fileName(r.header.Job, r.header.Number), err))
+		r.err = damaged("spool.Read", fmt.Errorf("%s: %w", r.file, err))
 		return nil, r.err
 	}
 	r.chunk++
