@@ -3,8 +3,10 @@ package devicetest
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,9 +30,40 @@ type Sink interface {
 
 // memory is what a sink remembers.
 type memory struct {
-	mu   sync.Mutex
-	docs [][]byte
-	n    int64
+	mu    sync.Mutex
+	docs  [][]byte
+	n     int64
+	rest  []byte // a document that did not come to its end
+	ctl   [][]byte
+	peers []netip.AddrPort
+}
+
+// Interrupted returns what had come of the last document that was cut.
+func (m *memory) Interrupted() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rest
+}
+
+// ControlFiles returns the control files of LPR, in the order in which they
+// came.
+func (m *memory) ControlFiles() [][]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([][]byte(nil), m.ctl...)
+}
+
+// Peers returns where the connections came from.
+func (m *memory) Peers() []netip.AddrPort {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]netip.AddrPort(nil), m.peers...)
+}
+
+func (m *memory) note(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
 }
 
 func (m *memory) Documents() [][]byte {
@@ -65,6 +98,8 @@ type TCP struct {
 	// Answer, when set, is asked for the raw port's back channel: what to write
 	// when this much has been read.
 	Answer func(got []byte) []byte
+	// Stalled, when set, is called when the sink stops reading.
+	Stalled func(*net.TCPConn)
 
 	ln   net.Listener
 	stop chan struct{}
@@ -90,6 +125,7 @@ func newTCP(t testing.TB, m Manner, serve func(*TCP, *net.TCPConn)) *TCP {
 			if err != nil {
 				return
 			}
+			s.note(func() { s.peers = append(s.peers, conn.RemoteAddr().(*net.TCPAddr).AddrPort()) })
 			conns.Go(func() {
 				defer conn.Close()
 				serve(s, conn.(*net.TCPConn))
@@ -139,6 +175,10 @@ func (s *TCP) take(conn *net.TCPConn, r io.Reader, n int64) []byte {
 			}
 		}
 		if err != nil {
+			if n > 0 || !errors.Is(err, io.EOF) {
+				s.note(func() { s.rest = doc.Bytes() })
+				return nil
+			}
 			break
 		}
 	}
@@ -151,6 +191,9 @@ func (s *TCP) take(conn *net.TCPConn, r io.Reader, n int64) []byte {
 
 func (s *TCP) end(conn *net.TCPConn) {
 	if s.Manner.Stall {
+		if s.Stalled != nil {
+			s.Stalled(conn)
+		}
 		s.hold()
 		return
 	}
@@ -194,9 +237,11 @@ func (s *TCP) lpr(conn *net.TCPConn) {
 		}
 		answer(0)
 		if line[0] == 2 {
-			if _, err := io.CopyN(io.Discard, r, n+1); err != nil {
+			ctl := make([]byte, n+1)
+			if _, err := io.ReadFull(r, ctl); err != nil {
 				return
 			}
+			s.note(func() { s.ctl = append(s.ctl, ctl[:n]) })
 			if control = true; data && s.Manner.Silent {
 				s.hold()
 				return
@@ -205,7 +250,7 @@ func (s *TCP) lpr(conn *net.TCPConn) {
 			continue
 		}
 		doc := s.take(conn, r, n)
-		if int64(len(doc)) < n {
+		if doc == nil {
 			return
 		}
 		if _, err := r.ReadByte(); err != nil {
