@@ -1,0 +1,71 @@
+package intake
+
+import (
+	"fmt"
+
+	"platen/directory"
+	"platen/job"
+	"platen/site"
+)
+
+// theNode is the actor of what nobody in particular did.
+const theNode = "the node"
+
+// doors are what people call the ways in.
+var doors = map[string]string{"lpd": "LPR", "hotfolder": "folder", "api": "API"}
+
+// history says in sentences how the job came in and what will happen to it.
+// Titles are personal and never in it.
+func (a *arrival) history(j *job.Job, owner directory.Match) []job.Entry {
+	list := []job.Entry{received(j)}
+	say := func(text string, args ...any) { list = append(list, job.Entry{Text: text, Args: args}) }
+	if owner.Owned() {
+		say("Owner: %s. %s", owner.User.Login, owner.Rule)
+	} else {
+		say("No owner. %s", owner.Rule)
+	}
+	expires := j.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
+	switch {
+	case a.queue.Mode == site.Passthrough:
+		say("Goes to %s at once: the queue %s does not hold jobs.", a.queue.DeviceName, a.queue.Name)
+	case owner.Owned():
+		say("Held until its owner comes to a device; expires %s.", expires)
+	default:
+		say("Held until an administrator says whose it is; expires %s.", expires)
+	}
+	if j.Seen != 0 {
+		say("It is the same document as job %d of less than an hour before. Both are kept.", j.Seen)
+	}
+	for i := range list {
+		list[i].At, list[i].Actor = j.Created, theNode
+	}
+	return list
+}
+
+func received(j *job.Job) job.Entry {
+	door, ok := doors[j.Origin.Door]
+	if !ok {
+		door = j.Origin.Door
+	}
+	n, size := len(j.Documents), sizeText(j.Octets)
+	switch client := j.Origin.Client; {
+	case client.IsValid() && n == 1:
+		return job.Entry{Text: "Received by %s from %s for queue %s: one document, %s.", Args: []any{door, client.Unmap().String(), j.QueueName, size}}
+	case client.IsValid():
+		return job.Entry{Text: "Received by %s from %s for queue %s: %d documents, %s.", Args: []any{door, client.Unmap().String(), j.QueueName, n, size}}
+	case n == 1:
+		return job.Entry{Text: "Received by %s for queue %s: one document, %s.", Args: []any{door, j.QueueName, size}}
+	}
+	return job.Entry{Text: "Received by %s for queue %s: %d documents, %s.", Args: []any{door, j.QueueName, n, size}}
+}
+
+// sizeText writes a length with its unit, rounded up: nothing that came is 0.
+func sizeText(octets int64) string {
+	units := []string{"octets", "KiB", "MiB", "GiB", "TiB"}
+	u := 0
+	for octets >= 10_000 && u < len(units)-1 {
+		octets = (octets + 1023) / 1024
+		u++
+	}
+	return fmt.Sprintf("%d %s", octets, units[u])
+}

@@ -1,0 +1,200 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"platen/fault"
+	"platen/job"
+	"platen/site"
+	"platen/spool"
+)
+
+// Intake takes new jobs of one tenant. All fields are set before use; any
+// number of doors may use it at once.
+type Intake struct {
+	Tenant string
+	Store  Store
+	Spool  *spool.Spool
+	Now    func() time.Time
+	Log    *slog.Logger
+
+	// Free returns the octets and files that the spool's disk has room for.
+	Free func() (octets, inodes uint64, err error)
+
+	Released func(device string) // a job waits at this device, only a hint; nil: nobody wants to know
+	Counted  func(job int64)     // a job has documents to count, only a hint; nil: nobody wants to know
+	Accepted func(job.Job)       // a job is durable, for the metrics; nil: nobody wants to know
+
+	arriving atomic.Int64 // octets in the spool whose row is not committed
+	patterns sync.Map     // queue id → compiled
+
+	mu     sync.Mutex
+	adding map[string]usage // by owner, what is being added at this moment
+}
+
+// usage is what an owner has, or adds.
+type usage struct {
+	octets int64
+	jobs   int
+}
+
+// leastInodes is how many new files must have room besides the job's own: the
+// database makes some, and so does whoever tidies up.
+const leastInodes = 16
+
+// Open begins a job of a client, or says why the client may not print: the
+// queue is unknown (NotFound), not for this client (Denied), closed
+// (Unavailable), or there is no room (Full).
+func (in *Intake) Open(ctx context.Context, o job.Origin) (job.Arrival, error) {
+	a, err := in.open(ctx, o, job.NewUUID())
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (in *Intake) open(ctx context.Context, o job.Origin, uuid string) (*arrival, error) {
+	const op = "intake.Open"
+	q, err := in.queue(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	s, err := in.Store.Settings(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	a := &arrival{in: in, origin: o, queue: q, settings: s, uuid: uuid, docs: map[int]*spool.Incoming{}}
+	if err := a.look(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	return a, nil
+}
+
+// queue finds the queue and asks whether this client may print to it now.
+func (in *Intake) queue(ctx context.Context, o job.Origin) (site.Queue, error) {
+	const op = "intake.queue"
+	q, err := in.Store.QueueByName(ctx, o.Queue)
+	switch {
+	case err != nil:
+		return q, err
+	case !q.Admits(o.Client):
+		return q, &fault.Error{Op: op, Kind: fault.Denied, Text: "Printing to the queue %s is not allowed from this computer.", Args: []any{q.Name}}
+	case !q.AcceptJobs:
+		return q, &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The queue %s takes no jobs at the moment.", Args: []any{q.Name}}
+	case q.Mode == site.Passthrough && q.Device == "":
+		return q, &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The queue %s has no device.", Args: []any{q.Name}}
+	}
+	return q, in.Spool.Healthy()
+}
+
+// roomOnDisk refuses before the disk is so full that the database could not go
+// on.
+func (in *Intake) roomOnDisk(s *site.Settings) error {
+	const op = "intake.roomOnDisk"
+	octets, inodes, err := in.Free()
+	switch {
+	case err != nil:
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The disk does not answer. No jobs are taken at the moment.", Err: err}
+	case s.Reserve > 0 && octets <= uint64(s.Reserve):
+		return &fault.Error{Op: op, Kind: fault.Full, Text: "The disk is full. No jobs are taken at the moment.",
+			Err: fmt.Errorf("%d octets free, %d are kept free", octets, s.Reserve)}
+	case inodes < leastInodes:
+		return &fault.Error{Op: op, Kind: fault.Full, Text: "The disk is full. No jobs are taken at the moment.",
+			Err: fmt.Errorf("%d inodes free", inodes)}
+	}
+	return nil
+}
+
+// roomInSpool refuses what goes beyond the limit of all documents together. The
+// order of the two looks matters: a job that commits between them is counted
+// twice rather than not at all.
+func (in *Intake) roomInSpool(ctx context.Context, s *site.Settings) (stored int64, err error) {
+	if s.MaxSpool <= 0 {
+		return 0, nil
+	}
+	arriving := in.arriving.Load()
+	stored, err = in.Store.SpoolOctets(ctx)
+	if err == nil && stored+arriving > s.MaxSpool {
+		err = spoolFull()
+	}
+	return stored, err
+}
+
+func spoolFull() error {
+	return &fault.Error{Op: "intake.roomInSpool", Kind: fault.Full,
+		Text: "So many jobs are waiting that there is no room for another. Please try again later."}
+}
+
+// reserve asks whether an owner may have another job of so many octets. Until
+// done is called, what was granted counts for whoever asks next.
+func (in *Intake) reserve(ctx context.Context, s *site.Settings, owner string, octets int64) (done func(), err error) {
+	if s.MaxUser <= 0 && s.MaxUserJobs <= 0 {
+		return func() {}, nil
+	}
+	adding := in.add(owner, octets, 1)
+	done = func() { in.add(owner, -octets, -1) }
+	stored, jobs, err := in.Store.Usage(ctx, owner)
+	if err == nil {
+		err = withinQuota(s, stored+adding.octets, jobs+adding.jobs)
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+func withinQuota(s *site.Settings, octets int64, jobs int) error {
+	const op = "intake.reserve"
+	switch {
+	case s.MaxUserJobs > 0 && jobs > s.MaxUserJobs:
+		return &fault.Error{Op: op, Kind: fault.Full, Text: "%d jobs are waiting already. Please print or delete some of them first.", Args: []any{jobs - 1}}
+	case s.MaxUser > 0 && octets > s.MaxUser:
+		return &fault.Error{Op: op, Kind: fault.Full, Text: "The waiting jobs take up all the room that one person may use. Please print or delete some of them first."}
+	}
+	return nil
+}
+
+func (in *Intake) add(owner string, octets int64, jobs int) usage {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.adding == nil {
+		in.adding = map[string]usage{}
+	}
+	u := in.adding[owner]
+	u.octets, u.jobs = u.octets+octets, u.jobs+jobs
+	if u == (usage{}) {
+		delete(in.adding, owner)
+	} else {
+		in.adding[owner] = u
+	}
+	return u
+}
+
+// compiled is a queue's pattern as it was last seen.
+type compiled struct {
+	text    string
+	pattern *regexp.Regexp // nil when the text is no pattern
+}
+
+// pattern returns the queue's owner pattern, nil when it has none that works.
+func (in *Intake) pattern(q *site.Queue) *regexp.Regexp {
+	if q.OwnerPattern == "" {
+		return nil
+	}
+	if c, ok := in.patterns.Load(q.ID); ok && c.(compiled).text == q.OwnerPattern {
+		return c.(compiled).pattern
+	}
+	re, err := regexp.Compile(q.OwnerPattern)
+	if err != nil {
+		in.Log.Warn("intake: a queue's owner pattern is not a regular expression", "queue", q.Name, "error", err)
+	}
+	in.patterns.Store(q.ID, compiled{q.OwnerPattern, re})
+	return re
+}
