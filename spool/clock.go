@@ -55,6 +55,7 @@ type clockState struct {
 const (
 	clockBehind  = "The clock has gone back. Nothing is deleted for its age until an administrator accepts the clock."
 	clockAhead   = "The clock has jumped ahead. Jobs that came before are deleted later than it says, unless an administrator accepts the clock."
+	clockUnread  = "What the node knew of the clock cannot be read. Nothing is deleted for its age."
 	clockWaiting = "The clock was wrong for a while. Nothing is deleted for its age during four days, unless an administrator accepts the clock."
 )
 

@@ -89,7 +89,7 @@ type Keeper struct {
 
 	mu      sync.Mutex
 	clock   *clock
-	trouble string // what the clock said last
+	trouble string // what the log was told last
 	forgot  time.Time
 	saved   time.Time
 }
@@ -295,9 +295,13 @@ func (k *Keeper) AcceptClock() error {
 // ClockTrouble returns what is wrong with the clock and what that means, one
 // sentence; "" when nothing is.
 func (k *Keeper) ClockTrouble() string {
+	if err := k.startClock(); err != nil {
+		return clockUnread
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.trouble
+	_, trouble := k.clock.deleteBefore()
+	return trouble
 }
 
 // deleteBefore asks the clock, and tells the log when its mind has changed.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -465,6 +466,43 @@ func TestF18AJobThatIsKnownIsNotRebuiltFromStrangeFiles(t *testing.T) {
 	}
 }
 
+func TestF10ANodeWithABrokenDiskStartsAndTakesNothing(t *testing.T) {
+	h := newHouse(t)
+	h.settle(t)
+	fine, lost := h.held(t, "one", "fine"), h.held(t, "one", "lost")
+	if err := os.Remove(h.Spool.path(lost.Documents[0].File)); err != nil {
+		t.Fatal(err)
+	}
+	h.Spool.disk.syncFile = func(*os.File) error { return syscall.EIO }
+	if got := h.settle(t); got != (Settled{}) || lost.State != job.Held {
+		t.Errorf("settled %+v on a disk that does not work", got)
+	}
+	wantKind(t, h.Spool.Healthy(), fault.Unavailable)
+	if got, err := readAll(h.Spool, "one", fine.Documents[0]); err != nil || string(got) != "fine" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	h.Spool.disk.syncFile = nil
+	if got := h.settle(t); got.Aborted != 1 {
+		t.Errorf("settled %+v", got)
+	}
+	if err := h.Spool.Healthy(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestF11ANodeWithAFullDiskStarts(t *testing.T) {
+	h := newHouse(t)
+	h.settle(t)
+	h.held(t, "one", "fine")
+	h.Spool.disk.writeAt = func(*os.File, []byte, int64) (int, error) { return 0, syscall.ENOSPC }
+	if got, want := h.settle(t), (Settled{Files: 1, Rows: 1}); got != want {
+		t.Errorf("settled %+v, want %+v", got, want)
+	}
+	if err := h.Spool.Healthy(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSettlePassesFailuresOn(t *testing.T) {
 	failed := errors.New("database is locked")
 	tests := map[string]func(h *house){
@@ -473,7 +511,6 @@ func TestSettlePassesFailuresOn(t *testing.T) {
 		},
 		"rows":  func(h *house) { h.stores["two"].fails["SpoolFiles"] = failed },
 		"abort": func(h *house) { h.stores["one"].fails["AbortJob"] = failed },
-		"probe": func(h *house) { h.Spool.disk.syncFile = func(*os.File) error { return failed } },
 		"aside": func(h *house) {
 			h.Spool.disk.syncDir = func(dir string) error {
 				if filepath.Base(dir) == quarantineFolder {
@@ -504,6 +541,13 @@ func TestSettlePassesFailuresOn(t *testing.T) {
 			}
 		})
 	}
+	t.Run("folder", func(t *testing.T) {
+		h := newHouse(t)
+		h.touch(t, h.Spool.Dir, nil)
+		if _, err := h.Settle(t.Context()); err == nil {
+			t.Error("settled in a file")
+		}
+	})
 	t.Run("context", func(t *testing.T) {
 		h := newHouse(t)
 		h.held(t, "one", "x")
@@ -635,8 +679,8 @@ func TestAnUnreadableClockDeletesNothing(t *testing.T) {
 	if held.State != job.Held || !strings.Contains(h.log.String(), "cannot be read") {
 		t.Errorf("the job is %v\n%s", held.State, h.log)
 	}
-	if err := h.AcceptClock(); err == nil {
-		t.Error("a clock was accepted that cannot be kept")
+	if err := h.AcceptClock(); err == nil || h.ClockTrouble() != clockUnread {
+		t.Errorf("a clock was accepted that cannot be kept: %v, %q", err, h.ClockTrouble())
 	}
 }
 

@@ -55,9 +55,20 @@ const (
 //   - Any other file without a row is put aside. After a restore of the
 //     database (marked by the file Restored) it may have been acknowledged, so
 //     its job is rebuilt instead, held, provided it is whole.
+//
+// A full disk keeps nobody from fetching what is there. On a disk that fails the
+// probe nothing is settled and nothing accepted, as Healthy says; what can still
+// be read may be printed.
 func (k *Keeper) Settle(ctx context.Context) (Settled, error) {
-	if err := k.Spool.Probe(); err != nil {
+	if err := k.Spool.prepare(); err != nil {
 		return Settled{}, err
+	}
+	switch err := k.Spool.Probe(); {
+	case fault.Is(err, fault.Full):
+		k.Log.Warn("spool: the disk is full, no jobs are taken for now", "error", err)
+	case err != nil:
+		_ = k.Spool.fail("spool.Settle", err)
+		return Settled{}, nil
 	}
 	if err := k.Spool.sweepTemporary(); err != nil {
 		return Settled{}, err
