@@ -53,7 +53,6 @@ func (c *Config) check() []Problem {
 		}
 	}
 	k.between("pages.timeout", c.Pages.Timeout, time.Second, 10*time.Minute)
-	k.atLeast("pages.memory", int64(c.Pages.Memory), 64<<20)
 	k.between("spool.quarantine", c.Spool.Quarantine, time.Hour, 366*24*time.Hour)
 	k.hotFolders(c.HotFolders)
 	return k.list
@@ -78,9 +77,6 @@ func (c *checker) lpd(l LPD) {
 	c.between("lpd.first_octet", l.FirstOctet, 100*time.Millisecond, 5*time.Minute)
 	c.between("lpd.idle", l.Idle, time.Second, 24*time.Hour)
 	c.atLeast("lpd.slow_rate", int64(l.SlowRate), 0)
-	if l.CrowdedAt < 1 || l.CrowdedAt > 100 {
-		c.bad("lpd.crowded_at", "must be between 1 and 100 per cent")
-	}
 	c.atLeast("lpd.max_control_files", int64(l.MaxControlFiles), 1)
 	c.atLeast("lpd.max_control_octets", int64(l.MaxControlOctets), 1024)
 	c.atLeast("lpd.max_data_files", int64(l.MaxDataFiles), 1)
@@ -89,7 +85,6 @@ func (c *checker) lpd(l LPD) {
 func (c *checker) web(w Web) {
 	c.atLeast("web.max_connections", int64(w.MaxConnections), 1)
 	c.atLeast("web.max_per_client", int64(w.MaxPerClient), 1)
-	c.atLeast("web.max_per_trusted", int64(w.MaxPerTrusted), 1)
 	c.between("web.header_timeout", w.HeaderTimeout, 100*time.Millisecond, 5*time.Minute)
 	for _, n := range w.Names {
 		if n == "" || strings.ContainsAny(n, " \t\r\n/") {
@@ -132,9 +127,6 @@ func (c *checker) hotFolders(list []HotFolder) {
 		}
 		if h.Queue == "" {
 			c.bad("hotfolder.queue", "%s needs the name of a queue", h.Path)
-		}
-		if h.Owner == "" {
-			c.bad("hotfolder.owner", "%s needs the login of its owner", h.Path)
 		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 // Config is the whole file. The tag live marks the keys that take effect
 // while the node runs; every other key needs a restart.
 type Config struct {
-	Data    string         `toml:"data"`    // folder of the database, the documents and the keys
-	Grace   Duration       `toml:"grace"`   // what transfers under way have left once the node is told to stop
-	Trusted []netip.Prefix `toml:"trusted"` // hosts with the higher limit of connections: print servers, load tests
+	Data    string         `toml:"data"`               // folder of the database, the documents and the keys
+	Grace   Duration       `toml:"grace"`              // what transfers under way have left once the node is told to stop
+	Trusted []netip.Prefix `toml:"trusted" live:"yes"` // hosts with the higher limit of connections: print servers, load tests
 
 	Listen     Listen      `toml:"listen"`
 	Log        Log         `toml:"log"`
-	LPD        LPD         `toml:"lpd"`
+	LPD        LPD         `toml:"lpd" live:"yes"`
 	Web        Web         `toml:"web"`
 	Metrics    Metrics     `toml:"metrics"`
 	Devices    Devices     `toml:"devices"`
@@ -45,8 +45,7 @@ type LPD struct {
 	MaxPerTrusted    int      `toml:"max_per_trusted"`    // connections of one address in Trusted
 	FirstOctet       Duration `toml:"first_octet"`        // from the connection to its first octet
 	Idle             Duration `toml:"idle"`               // longest pause between two octets; mainframes pause minutes
-	SlowRate         Octets   `toml:"slow_rate"`          // octets per second; slower clients go first when it is crowded
-	CrowdedAt        int      `toml:"crowded_at"`         // per cent of MaxConnections from which on slow clients are shed
+	SlowRate         Octets   `toml:"slow_rate"`          // octets per second; above 80 % of a limit, slower clients are cut off
 	MaxControlFiles  int      `toml:"max_control_files"`  // per connection
 	MaxControlOctets Octets   `toml:"max_control_octets"` // of one control file
 	MaxDataFiles     int      `toml:"max_data_files"`     // per connection
@@ -54,12 +53,10 @@ type LPD struct {
 
 // Web holds the names and limits of the HTTPS door.
 type Web struct {
-	Names          []string       `toml:"names"` // host names and addresses in the node's own certificate, beside what the machine calls itself
-	Proxies        []netip.Prefix `toml:"proxies"`
-	MaxConnections int            `toml:"max_connections"`
-	MaxPerClient   int            `toml:"max_per_client"`
-	MaxPerTrusted  int            `toml:"max_per_trusted"`
-	HeaderTimeout  Duration       `toml:"header_timeout"`
+	Names          []string `toml:"names"` // host names and addresses in the node's own certificate, beside what the machine calls itself
+	MaxConnections int      `toml:"max_connections" live:"yes"`
+	MaxPerClient   int      `toml:"max_per_client" live:"yes"`
+	HeaderTimeout  Duration `toml:"header_timeout" live:"yes"`
 }
 
 // Metrics says who may read /metrics.
@@ -77,7 +74,6 @@ type Devices struct {
 // Pages bounds the child process that counts a document's pages.
 type Pages struct {
 	Timeout Duration `toml:"timeout"`
-	Memory  Octets   `toml:"memory"`
 }
 
 // Spool says how long a document that no row speaks of is kept aside.
@@ -89,7 +85,7 @@ type Spool struct {
 type HotFolder struct {
 	Path  string `toml:"path"`
 	Queue string `toml:"queue"` // name
-	Owner string `toml:"owner"` // login
+	Owner string `toml:"owner"` // login; "": the owner rules look at the documents
 }
 
 // Default returns the values of a file that says nothing.
@@ -102,17 +98,16 @@ func Default() Config {
 		LPD: LPD{
 			MaxConnections: 2000, MaxPerClient: 64, MaxPerTrusted: 1000,
 			FirstOctet: Duration{10 * time.Second}, Idle: Duration{5 * time.Minute},
-			SlowRate: 1 << 10, CrowdedAt: 80,
+			SlowRate:        1 << 10,
 			MaxControlFiles: 16, MaxControlOctets: 64 << 10, MaxDataFiles: 52,
 		},
 		Web: Web{
-			MaxConnections: 2000, MaxPerClient: 64, MaxPerTrusted: 1000,
-			HeaderTimeout: Duration{10 * time.Second},
+			MaxConnections: 2000, MaxPerClient: 64, HeaderTimeout: Duration{10 * time.Second},
 		},
 		Metrics: Metrics{Allow: []netip.Prefix{
 			netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
 		}},
-		Pages: Pages{Timeout: Duration{10 * time.Second}, Memory: 256 << 20},
+		Pages: Pages{Timeout: Duration{10 * time.Second}},
 		Spool: Spool{Quarantine: Duration{7 * 24 * time.Hour}},
 	}
 }

@@ -70,7 +70,7 @@ func TestParse(t *testing.T) {
 		},
 		"time without unit":     {in: "grace = 30\n", errs: []string{`node.toml:1: grace:`}},
 		"no time":               {in: "[lpd]\n\nidle = \"soon\"\n", errs: []string{`node.toml:3: lpd.idle:`}},
-		"no size":               {in: "[pages]\nmemory = \"256MB\"\n", errs: []string{`node.toml:2: pages.memory:`}},
+		"no size":               {in: "[lpd]\nslow_rate = \"256MB\"\n", errs: []string{`node.toml:2: lpd.slow_rate:`}},
 		"not TOML":              {in: "data = /var\n", errs: []string{"node.toml:1:"}},
 		"relative data":         {in: "\ndata = \"var\"\n", errs: []string{"node.toml:2: data: must be an absolute path, because a service has no folder of its own"}},
 		"level":                 {in: "[log]\nlevel = \"loud\"\n", errs: []string{`node.toml:2: log.level: must be debug, info, warn or error, not "loud"`}},
@@ -79,7 +79,6 @@ func TestParse(t *testing.T) {
 		"address with name":     {in: "[listen]\nweb = \"localhost:443\"\n", errs: []string{`node.toml:2: listen.web: "localhost" is not an IP address`}},
 		"port too large":        {in: "[listen]\nlpd = \":70000\"\n", errs: []string{`node.toml:2: listen.lpd: port "70000" is not a number from 0 to 65535`}},
 		"no connection at all":  {in: "lpd.max_connections = 0\n", errs: []string{"node.toml:1: lpd.max_connections: must be at least 1"}},
-		"crowded":               {in: "[lpd]\ncrowded_at = 101\n", errs: []string{"node.toml:2: lpd.crowded_at: must be between 1 and 100 per cent"}},
 		"idle too long":         {in: "[lpd]\nidle = \"48h\"\n", errs: []string{"node.toml:2: lpd.idle: must be between 1s and 24h"}},
 		"prefix":                {in: "[metrics]\nallow = [\"10.0.0.1\"]\n", errs: []string{"node.toml:2: metrics.allow:"}},
 		"folder twice":          {in: "[[hotfolder]]\npath = \"/a\"\nqueue = \"q\"\nowner = \"e\"\n[[hotfolder]]\npath = \"/a/\"\nqueue = \"q\"\nowner = \"e\"\n", errs: []string{"node.toml:2: hotfolder.path: /a/ is watched twice"}},
@@ -123,7 +122,7 @@ func TestShippedFileAndDefaults(t *testing.T) {
 	}
 	got.HotFolders = nil
 	want := config.Default()
-	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Web.Proxies, &got.Devices.Allow} {
+	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Devices.Allow} {
 		if len(*list) == 0 {
 			*list = nil
 		}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"strconv"
+	"strings"
+	"time"
+
+	"platen/config"
+	"platen/site"
+)
+
+// settingsFlags are the node-wide values that an administrator may change.
+type settingsFlags struct {
+	maxOctets, maxSpool, maxUser, reserve *opt[int64]
+	maxUserJobs                           *opt[int]
+	titleFor, historyFor                  *opt[time.Duration]
+	aliases, prefix, register             *opt[bool]
+}
+
+func (f *settingsFlags) add(fs *flag.FlagSet) {
+	f.maxOctets = optOctets(fs, "max-octets", "largest job, `SIZE`")
+	f.maxSpool = optOctets(fs, "max-spool", "all documents together, `SIZE`; 0: what the disk has, but for the reserve")
+	f.maxUser = optOctets(fs, "max-user", "all documents of one owner, `SIZE`; 0 no limit")
+	f.maxUserJobs = optNumber(fs, "max-user-jobs", "jobs of one owner that are not done, `NUMBER`; 0 no limit", 0, 1<<30)
+	f.reserve = optOctets(fs, "reserve", "disk that stays free for the database, `SIZE`")
+	f.titleFor = optTime(fs, "title-for", "titles are forgotten this `TIME` after a job is done", longest*10)
+	f.historyFor = optTime(fs, "history-for", "jobs are forgotten this `TIME` after they are done; the ledger stays", longest*10)
+	f.aliases = optYesNo(fs, "aliases", "the owner rule that looks at other names of a person")
+	f.prefix = optYesNo(fs, "prefix", "the owner rule for names that a client has cut to 31 octets")
+	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password")
+}
+
+func (f *settingsFlags) apply(s *site.Settings) {
+	f.maxOctets.apply(&s.MaxOctets)
+	f.maxSpool.apply(&s.MaxSpool)
+	f.maxUser.apply(&s.MaxUser)
+	f.maxUserJobs.apply(&s.MaxUserJobs)
+	f.reserve.apply(&s.Reserve)
+	f.titleFor.apply(&s.TitleFor)
+	f.historyFor.apply(&s.HistoryFor)
+	f.aliases.apply(&s.AliasesEnabled)
+	f.prefix.apply(&s.PrefixEnabled)
+	f.register.apply(&s.RegisterCards)
+}
+
+func settingsCommands() []*command {
+	var changed settingsFlags
+	return []*command{
+		{
+			name: "settings show", summary: "show the node-wide limits and times", examples: []string{"settings show", "settings show --json"},
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.printSettings(ctx, c) },
+		},
+		{
+			name: "settings set", summary: "change node-wide limits and times", more: "What is not named stays. Jobs that are there keep what they were given.",
+			examples: []string{"settings set --max-user 5GiB --title-for 3d"},
+			flags:    changed.add,
+			admin: func(ctx context.Context, a *admin, c *call) error {
+				s, err := a.scope.Settings(ctx)
+				if err != nil {
+					return err
+				}
+				if changed.apply(&s); s.MaxOctets < 1 {
+					return usagef("--max-octets must be at least 1")
+				}
+				if err := a.scope.PutSettings(ctx, s); err != nil {
+					return err
+				}
+				if err := a.audit(ctx, "settings.set", "", strings.Join(given(c.argv), " ")); err != nil {
+					return err
+				}
+				return a.printSettings(ctx, c)
+			},
+		},
+	}
+}
+
+func (a *admin) printSettings(ctx context.Context, c *call) error {
+	s, err := a.scope.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	titles, history := config.Duration{Duration: s.TitleFor}, config.Duration{Duration: s.HistoryFor}
+	if c.json {
+		return writeJSON(c.out, struct {
+			site.Settings
+			TitleFor   config.Duration `json:"title_for"`
+			HistoryFor config.Duration `json:"history_for"`
+		}{s, titles, history})
+	}
+	return fields(c.out, "largest job", octets(s.MaxOctets), "all documents", limit(s.MaxSpool), "documents of one owner", limit(s.MaxUser),
+		"jobs of one owner", limitJobs(s.MaxUserJobs), "disk kept free", octets(s.Reserve), "titles are forgotten after", titles.String(),
+		"jobs are forgotten after", history.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
+		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards))
+}
+
+func limit(n int64) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return octets(n)
+}
+
+func limitJobs(n int) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return strconv.Itoa(n)
+}

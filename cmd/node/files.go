@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"platen/fault"
+	"platen/internal/fsys"
+)
+
+// input is a file that a command reads. It is opened by the process of the
+// person who typed the command, with that person's rights.
+type input struct {
+	what string // "table of users"
+	arg  int    // which argument names it; "-" is standard input
+}
+
+// output is a file that a command writes, private and durable, and only under
+// its name once it is whole.
+type output struct {
+	what string
+	arg  int
+}
+
+// prepare gets everything that a call needs before it begins. The caller
+// closes what it returns.
+func prepareCall(e *env, cmd *command, c *call) (done func(error) error, err error) {
+	done = func(err error) error { return err }
+	c.in = nil
+	if cmd.input != nil {
+		in, err := cmd.input.open(e, c)
+		if err != nil {
+			return done, err
+		}
+		c.in = in
+		done = func(err error) error { return errors.Join(err, in.Close()) }
+	}
+	if cmd.secret != nil {
+		if c.secret, err = cmd.secret.read(e, c); err != nil {
+			return done, err
+		}
+	}
+	if cmd.output != nil {
+		closeInput := done
+		var closeOutput func(error) error
+		if c.file, closeOutput, err = cmd.output.create(e, c); err != nil {
+			return done, err
+		}
+		done = func(err error) error { return closeOutput(closeInput(err)) }
+	}
+	return done, nil
+}
+
+func (in *input) open(e *env, c *call) (io.ReadCloser, error) {
+	name := c.args[in.arg]
+	if name == "-" {
+		return io.NopCloser(e.in), nil
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &fault.Error{Op: "input", Kind: fault.NotFound, Text: "There is no file %s.", Args: []any{name}, Err: err}
+	}
+	return f, err
+}
+
+// create opens the file under a name of its own. With an error the unfinished
+// file goes away; without one it gets its name.
+func (o *output) create(e *env, c *call) (io.Writer, func(error) error, error) {
+	const op = "output"
+	name := c.args[o.arg]
+	if name == "-" {
+		return e.out, func(err error) error { return err }, nil
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return nil, nil, &fault.Error{Op: op, Kind: fault.Conflict, Text: "There is a file %s already.", Args: []any{name}}
+	}
+	part := name + ".part"
+	f, err := fsys.CreatePrivate(part)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", op, err)
+	}
+	return f, func(err error) error {
+		if err == nil {
+			err = fsys.SyncFile(f)
+		}
+		err = errors.Join(err, f.Close())
+		if err == nil {
+			err = fsys.Rename(part, name)
+		}
+		if err == nil {
+			return fsys.SyncDir(filepath.Dir(name))
+		}
+		return errors.Join(err, fsys.RemoveFile(part))
+	}, nil
+}
+
+// local runs a command in this process.
+func runLocal(ctx context.Context, e *env, cmd *command, c *call) error {
+	done, err := prepareCall(e, cmd, c)
+	if err == nil {
+		err = cmd.local(ctx, e, c)
+	}
+	return done(err)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// writeJSON writes a value as people and programs can read it.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// column is one column of a list for people.
+type column[T any] struct {
+	title string
+	value func(T) string
+}
+
+// writeList writes a list: a JSON array for programs, a table for people. T is
+// what the JSON shows.
+func writeList[T any](c *call, list []T, columns []column[T]) error {
+	if c.json {
+		if list == nil {
+			list = []T{}
+		}
+		return writeJSON(c.out, list)
+	}
+	tw := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+	row := func(cell func(column[T]) string) {
+		cells := make([]string, len(columns))
+		for i, k := range columns {
+			cells[i] = plain(cell(k))
+		}
+		fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	row(func(k column[T]) string { return strings.ToUpper(k.title) })
+	for _, v := range list {
+		row(func(k column[T]) string { return k.value(v) })
+	}
+	return tw.Flush()
+}
+
+// fields writes one thing for people: a line for each field that says
+// something.
+func fields(w io.Writer, pairs ...string) error {
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			fmt.Fprintf(tw, "%s:\t%s\n", pairs[i], plain(pairs[i+1]))
+		}
+	}
+	return tw.Flush()
+}
+
+// plain makes a text safe for a terminal and for one cell of a table: clients
+// choose titles and names, and an escape sequence in one must stay a text.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// stamp shows a time in the zone of the machine, "" for none.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// octets shows a size.
+func octets(n int64) string {
+	units := []string{"", " KiB", " MiB", " GiB", " TiB"}
+	f, i := float64(n), 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if i == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%.1f%s", f, units[i])
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

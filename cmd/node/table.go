@@ -1,0 +1,16 @@
+package main
+
+import "slices"
+
+// commands is the table of everything that can be typed after the program's
+// name, in the order in which help lists it. It is made anew for each use,
+// because a command's flags belong to one call.
+func commands() []*command {
+	return slices.Concat(
+		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
+		userCommands(), cardCommands(), pinCommands(),
+		queueCommands(), deviceCommands(), terminalCommands(), tokenCommands(), settingsCommands(),
+		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
+		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages()},
+	)
+}

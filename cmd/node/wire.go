@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+
+	"platen/config"
+	"platen/directory"
+	"platen/fault"
+	"platen/lpd"
+	"platen/release"
+	"platen/site"
+	"platen/spool"
+	"platen/store"
+	"platen/ui"
+)
+
+// verifySecret is how a password or a PIN is compared.
+func verifySecret(phc, secret string) bool { return directory.VerifySecret(phc, secret) }
+
+// lpdServer is the LPD door with the limits of cfg.
+func (n *node) lpdServer(cfg config.Config) server {
+	l := cfg.LPD
+	s := &lpd.Server{
+		Intake: n.intake, Queues: n.intake, Log: n.log.Logger,
+		FirstByte: l.FirstOctet.Duration, Idle: l.Idle.Duration, Grace: forever,
+		MaxConns: l.MaxConnections, MaxPerIP: l.MaxPerClient, MaxTrusted: l.MaxPerTrusted, Trusted: cfg.Trusted,
+		SlowBelow: int64(l.SlowRate), MaxControlFiles: l.MaxControlFiles, MaxControlOctets: uint64(l.MaxControlOctets),
+		MaxDataFiles: l.MaxDataFiles,
+		OnAck:        n.numbers.acked, OnRefuse: n.numbers.refused, OnConn: n.numbers.conn,
+	}
+	return s.Serve
+}
+
+// webServer is the HTTPS door with the limits of cfg.
+func (n *node) webServer(cfg config.Config) server {
+	limits := ui.DefaultLimits()
+	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.Web.MaxConnections, cfg.Web.MaxPerClient, cfg.Web.HeaderTimeout.Duration, forever
+	s := &ui.Server{
+		Name: hostName(), Version: version, LPD: n.lpd.addr(),
+		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
+		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())},
+		Alive:  n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.chain.Hosts, TLS: n.chain.ServerConfig(),
+		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
+	}
+	return s.Serve
+}
+
+// tokens finds the token of a program by its text.
+type tokens struct {
+	scope   store.Scope
+	digests spool.TenantKeys
+}
+
+// Token returns the token, or Denied when nobody has it.
+func (t tokens) Token(ctx context.Context, text string) (site.Token, error) {
+	x, err := t.scope.TokenByDigest(ctx, t.digests.TokenDigest(text))
+	if fault.Is(err, fault.NotFound) {
+		return x, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
+	}
+	return x, err
+}
+
+// parts tells how the parts of the node are, for /readyz and for doctor.
+func (n *node) parts(ctx context.Context) []ui.Part {
+	part := func(name string, err error) ui.Part {
+		if err == nil {
+			return ui.Part{Name: name, Ready: true}
+		}
+		return ui.Part{Name: name, Text: cmp.Or(sentence(err), "It does not work at the moment.")}
+	}
+	list := []ui.Part{part("store", n.health.err()), part("spool", n.spool.Healthy()), part("disk", n.room(ctx))}
+	if text := n.keeper.ClockTrouble(); text != "" {
+		list = append(list, ui.Part{Name: "clock", Ready: true, Text: text})
+	}
+	return list
+}
+
+// sentence is the sentence for people in err, "" for none.
+func sentence(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return fault.Text(err)
+	}
+	return ""
+}
+
+// errNotProbed says that the store has not answered lately.
+var errNotProbed = &fault.Error{Op: "health", Kind: fault.Unavailable, Text: "The database has not answered yet."}
+
+// room says whether there is space for another job.
+func (n *node) room(ctx context.Context) error {
+	s, err := n.scope.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	free, _, err := n.intake.Free()
+	if err != nil {
+		return err
+	}
+	if s.Reserve > 0 && free <= uint64(s.Reserve) {
+		return &fault.Error{Op: "room", Kind: fault.Full, Text: "The disk is full. No jobs are taken at the moment."}
+	}
+	return nil
+}
+
+var _ net.Listener = (*relay)(nil)
