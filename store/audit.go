@@ -55,14 +55,14 @@ func (s Scope) AuditTrail(ctx context.Context, before int64, limit int) ([]site.
 	if before <= 0 {
 		before = 1 << 62
 	}
-	return all(ctx, s, "store.AuditTrail", func(row scanner) (site.AuditLine, error) {
-		l, _, err := scanAudit(row)
-		return l, err
+	return all(ctx, s, "store.AuditTrail", func(row scanner, l *site.AuditLine) error {
+		var hash []byte
+		return scanAudit(row, l, &hash)
 	}, selectAuditBefore, before, limit)
 }
 
-func scanAudit(row scanner) (l site.AuditLine, hash []byte, err error) {
-	return l, hash, row.Scan(&l.N, when{&l.At}, &l.Actor, &l.Action, &l.Object, &l.Detail, &hash)
+func scanAudit(row scanner, l *site.AuditLine, hash *[]byte) error {
+	return row.Scan(&l.N, when{&l.At}, &l.Actor, &l.Action, &l.Object, &l.Detail, hash)
 }
 
 // VerifyAudit reads the whole trail and returns how many lines it has and the
@@ -70,43 +70,47 @@ func scanAudit(row scanner) (l site.AuditLine, hash []byte, err error) {
 // hash chain by itself does not show who has written all of it anew. A line that
 // was touched or is missing is a Conflict that names it.
 func (s Scope) VerifyAudit(ctx context.Context) (lines int64, head string, err error) {
-	const op = "store.VerifyAudit"
+	err = s.read(ctx, func(v view) (err error) {
+		lines, head, err = v.verifyAudit()
+		return err
+	})
+	return lines, head, explain("store.VerifyAudit", err)
+}
+
+func (v view) verifyAudit() (lines int64, head string, err error) {
 	var hash []byte
-	err = s.read(ctx, func(v view) error {
-		err := v.each(selectAudit, func(row scanner) error {
-			var l site.AuditLine
-			var got []byte
-			if err := row.Scan(&l.N, when{&l.At}, &l.Actor, &l.Action, &l.Object, &l.Detail, &got); err != nil {
-				return err
-			}
-			lines++
-			want, err := auditHash(hash, v.tenant, l)
-			if err != nil {
-				return err
-			}
-			if l.N != lines || !bytes.Equal(got, want) {
-				return touched(op, lines)
-			}
-			hash = got
-			return nil
-		})
+	err = v.each(selectAudit, func(row scanner) error {
+		var l site.AuditLine
+		var got []byte
+		if err := scanAudit(row, &l, &got); err != nil {
+			return err
+		}
+		lines++
+		want, err := auditHash(hash, v.tenant, l)
 		if err != nil {
 			return err
 		}
-		var counted int64
-		if err := v.one(selectAuditCount, []any{&counted}); err != nil {
-			return err
+		if l.N != lines || !bytes.Equal(got, want) {
+			return touched(lines)
 		}
-		if counted != lines {
-			return touched(op, lines+1)
-		}
+		hash = got
 		return nil
 	})
-	return lines, hex.EncodeToString(hash), explain(op, err)
+	if err != nil {
+		return lines, "", err
+	}
+	var counted int64
+	if err := v.one(selectAuditCount, []any{&counted}); err != nil {
+		return lines, "", err
+	}
+	if counted != lines {
+		return lines, "", touched(lines + 1)
+	}
+	return lines, hex.EncodeToString(hash), nil
 }
 
-func touched(op string, line int64) error {
-	return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The audit trail was changed at line %d.", Args: []any{line},
+func touched(line int64) error {
+	return &fault.Error{Op: "store.VerifyAudit", Kind: fault.Conflict, Text: "The audit trail was changed at line %d.", Args: []any{line},
 		Err: fmt.Errorf("line %d does not follow from the one before", line)}
 }
 

@@ -209,8 +209,7 @@ func (s Scope) jobs(v view, q query, args ...any) ([]job.Job, error) {
 	return list, nil
 }
 
-func (s Scope) scanJob(row scanner) (job.Job, error) {
-	var j job.Job
+func (s Scope) scanJob(row scanner, j *job.Job) error {
 	var personal []byte
 	var client string
 	err := row.Scan(&j.ID, &j.UUID, &j.State, words[job.Reason]{&j.Reasons}, &j.Message,
@@ -221,28 +220,27 @@ func (s Scope) scanJob(row scanner) (job.Job, error) {
 		when{&j.Created}, when{&j.Released}, when{&j.Completed}, when{&j.ExpiresAt},
 		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept)
 	if err != nil {
-		return j, err
+		return err
 	}
 	if client != "" {
 		if j.Origin.Client, err = netip.ParseAddr(client); err != nil {
-			return j, err
+			return err
 		}
 	}
 	if plain := s.unseal(personal, "job", j.UUID); plain != "" {
 		err = json.Unmarshal([]byte(plain), &j.Ticket)
 	}
-	return j, err
+	return err
 }
 
 func (s Scope) documents(v view, j *job.Job) error {
-	return v.each(selectDocuments, to(&j.Documents, func(row scanner) (job.Document, error) {
-		var d job.Document
+	return v.each(selectDocuments, to(&j.Documents, func(row scanner, d *job.Document) error {
 		var name []byte
 		c := &d.Count
 		err := row.Scan(&d.Number, &name, &d.Octets, &d.Digest, &d.Language, &d.Copies, &d.File,
 			&c.Pages, &c.Sides, &c.Colour, &c.Method, &c.Confidence, &c.Why)
 		d.Name = s.unseal(name, "document", j.UUID, strconv.Itoa(d.Number))
-		return d, err
+		return err
 	}), j.ID)
 }
 
@@ -280,15 +278,13 @@ func (s Scope) History(ctx context.Context, id int64) ([]job.Entry, error) {
 	return list, explain("store.History", err)
 }
 
-func scanEntry(row scanner) (job.Entry, error) {
-	var e job.Entry
+func scanEntry(row scanner, e *job.Entry) error {
 	var args string
-	if err := row.Scan(when{&e.At}, &e.Actor, &e.Text, &args); err != nil {
-		return e, err
+	err := row.Scan(when{&e.At}, &e.Actor, &e.Text, &args)
+	if err == nil {
+		e.Args, err = parseArgs(args)
 	}
-	var err error
-	e.Args, err = parseArgs(args)
-	return e, err
+	return err
 }
 
 // AddHistory appends lines to a job's history.

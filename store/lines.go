@@ -17,8 +17,8 @@ const mostLines = 100
 func (s Scope) QueueLines(ctx context.Context, queueID string, client netip.Addr) (lines []job.Line, waiting int, err error) {
 	err = s.read(ctx, func(v view) error {
 		if client.IsValid() { // without an address nothing is anybody's own
-			err := v.each(selectLines, to(&lines, func(row scanner) (l job.Line, err error) {
-				return l, row.Scan(&l.ID, &l.State, &l.Claimed, &l.Octets, when{&l.Created})
+			err := v.each(selectLines, to(&lines, func(row scanner, l *job.Line) error {
+				return row.Scan(&l.ID, &l.State, &l.Claimed, &l.Octets, when{&l.Created})
 			}), queueID, address(client), mostLines)
 			if err != nil {
 				return err

@@ -306,8 +306,8 @@ func quickCheck(ctx context.Context, conn *sql.Conn) error {
 func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	var ids []string
 	err := s.read(ctx, "", func(v view) error {
-		return v.each(selectTenants, to(&ids, func(row scanner) (id string, err error) {
-			return id, row.Scan(&id)
+		return v.each(selectTenants, to(&ids, func(row scanner, id *string) error {
+			return row.Scan(id)
 		}))
 	})
 	return ids, explain("store.Tenants", err)

@@ -122,10 +122,10 @@ func (v view) aliasesOfAll(list []directory.User) error {
 	return err
 }
 
-func scanText(row scanner) (s string, err error) { return s, row.Scan(&s) }
+func scanText(row scanner, s *string) error { return row.Scan(s) }
 
-func scanUser(row scanner) (u directory.User, err error) {
-	return u, row.Scan(&u.ID, &u.Login, &u.FullName, &u.Email, &u.UPN, &u.Department, &u.Language, &u.Enabled, &u.Source,
+func scanUser(row scanner, u *directory.User) error {
+	return row.Scan(&u.ID, &u.Login, &u.FullName, &u.Email, &u.UPN, &u.Department, &u.Language, &u.Enabled, &u.Source,
 		words[directory.Right]{&u.Rights}, &u.HasPass, &u.HasPIN, when{&u.Created}, &u.Cards)
 }
 
@@ -212,7 +212,7 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 func (s Scope) disown(t tx, op, user, actor string) error {
 	var ids []int64
 	for _, state := range []job.State{job.Pending, job.Held, job.Processing, job.Stopped} {
-		err := t.each(selectOwnIDs, to(&ids, func(row scanner) (id int64, err error) { return id, row.Scan(&id) }), user, int64(state))
+		err := t.each(selectOwnIDs, to(&ids, func(row scanner, id *int64) error { return row.Scan(id) }), user, int64(state))
 		if err != nil {
 			return err
 		}
@@ -232,8 +232,8 @@ func (s Scope) disown(t tx, op, user, actor string) error {
 
 // Secrets returns the verifiers of a user.
 func (s Scope) Secrets(ctx context.Context, user string) (directory.Secrets, error) {
-	return find(ctx, s, "store.Secrets", noUser, func(row scanner) (x directory.Secrets, err error) {
-		return x, row.Scan(&x.Password, &x.PIN, &x.PINDigest)
+	return find(ctx, s, "store.Secrets", noUser, func(row scanner, x *directory.Secrets) error {
+		return row.Scan(&x.Password, &x.PIN, &x.PINDigest)
 	}, selectSecrets, user)
 }
 
@@ -280,8 +280,8 @@ func (s Scope) CardByDigest(ctx context.Context, digest []byte) (directory.Card,
 
 const noCard = "There is no such card."
 
-func scanCard(row scanner) (c directory.Card, err error) {
-	return c, row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created})
+func scanCard(row scanner, c *directory.Card) error {
+	return row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created})
 }
 
 // PutCard adds a card, or changes the one with the same ID. Another card with

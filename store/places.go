@@ -32,8 +32,8 @@ func (s Scope) QueueByName(ctx context.Context, name string) (site.Queue, error)
 	return find(ctx, s, "store.QueueByName", noQueue, scanQueue, selectQueueByName, site.FoldName(name))
 }
 
-func scanQueue(row scanner) (q site.Queue, err error) {
-	return q, row.Scan(&q.ID, &q.Name, &q.Info, &q.Mode, &q.Device, &q.DeviceName, prefixes{&q.Allow}, &q.Priority, &q.Encoding,
+func scanQueue(row scanner, q *site.Queue) error {
+	return row.Scan(&q.ID, &q.Name, &q.Info, &q.Mode, &q.Device, &q.DeviceName, prefixes{&q.Allow}, &q.Priority, &q.Encoding,
 		span{&q.HoldFor}, span{&q.KeepFor}, &q.Confidential, &q.AcceptJobs, &q.AllowRemove, &q.OwnerPattern, &q.MaxOctets)
 }
 
@@ -156,8 +156,8 @@ func (s Scope) DeviceBySerial(ctx context.Context, serial string) (site.Device, 
 	return find(ctx, s, "store.DeviceBySerial", noDevice, scanDevice, selectDeviceBySerial, serial)
 }
 
-func scanDevice(row scanner) (d site.Device, err error) {
-	return d, row.Scan(&d.ID, &d.Name, &d.Serial, &d.Model, &d.Location, &d.URI, words[string]{&d.Quirks}, &d.Enabled,
+func scanDevice(row scanner, d *site.Device) error {
+	return row.Scan(&d.ID, &d.Name, &d.Serial, &d.Model, &d.Location, &d.URI, words[string]{&d.Quirks}, &d.Enabled,
 		&d.Status.State, &d.Status.Text, when{&d.Status.Since}, when{&d.Status.Seen})
 }
 
@@ -207,10 +207,9 @@ func (s Scope) ReplaceDevice(ctx context.Context, id string, r Replacement) (sit
 	var d site.Device
 	err := s.write(ctx, func(t tx) error {
 		found := false
-		err := t.each(selectDevice, func(row scanner) (err error) {
+		err := t.each(selectDevice, func(row scanner) error {
 			found = true
-			d, err = scanDevice(row)
-			return err
+			return scanDevice(row, &d)
 		}, id)
 		if err != nil {
 			return err
@@ -279,8 +278,8 @@ func (s Scope) TerminalByName(ctx context.Context, name string) (site.Terminal, 
 	return find(ctx, s, "store.TerminalByName", noTerminal, scanTerminal, selectTerminalByName, site.FoldName(name))
 }
 
-func scanTerminal(row scanner) (m site.Terminal, err error) {
-	return m, row.Scan(&m.ID, &m.Name, &m.Device, &m.DeviceName, prefixes{&m.Allow}, &m.PINOnly, &m.Asserted, &m.Language,
+func scanTerminal(row scanner, m *site.Terminal) error {
+	return row.Scan(&m.ID, &m.Name, &m.Device, &m.DeviceName, prefixes{&m.Allow}, &m.PINOnly, &m.Asserted, &m.Language,
 		span{&m.RecallAfter})
 }
 
@@ -373,8 +372,8 @@ func (s Scope) TokenByDigest(ctx context.Context, digest []byte) (site.Token, er
 	return x, err
 }
 
-func scanToken(row scanner) (x site.Token, err error) {
-	return x, row.Scan(&x.ID, &x.Label, &x.Queue, &x.Owner, when{&x.Created}, when{&x.Used})
+func scanToken(row scanner, x *site.Token) error {
+	return row.Scan(&x.ID, &x.Label, &x.Queue, &x.Owner, when{&x.Created}, when{&x.Used})
 }
 
 // AddToken adds an API token under the keyed digest of its text.

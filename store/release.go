@@ -138,8 +138,8 @@ func (v view) release(q query, args ...any) (job.Release, error) {
 	if err != nil {
 		return r, err
 	}
-	err = v.each(selectReleaseItems, to(&r.Items, func(row scanner) (i job.ReleaseItem, err error) {
-		return i, row.Scan(&i.Job, &i.Status, &i.Reason)
+	err = v.each(selectReleaseItems, to(&r.Items, func(row scanner, i *job.ReleaseItem) error {
+		return row.Scan(&i.Job, &i.Status, &i.Reason)
 	}), r.ID)
 	return r, err
 }

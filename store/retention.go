@@ -27,8 +27,8 @@ func (s Scope) SpoolFiles(ctx context.Context) ([]job.StoredFile, error) {
 	return list, explain("store.SpoolFiles", err)
 }
 
-func scanStored(row scanner) (f job.StoredFile, err error) {
-	return f, row.Scan(&f.File, &f.Job, &f.UUID, &f.State, &f.Octets)
+func scanStored(row scanner, f *job.StoredFile) error {
+	return row.Scan(&f.File, &f.Job, &f.UUID, &f.State, &f.Octets)
 }
 
 // DueJobs lists at most limit of each: held jobs whose ExpiresAt is set and not
@@ -37,7 +37,7 @@ func scanStored(row scanner) (f job.StoredFile, err error) {
 // after now. A now of the zero time asks for what is due whatever its age.
 func (s Scope) DueJobs(ctx context.Context, now time.Time, limit int) (expired []int64, erasable []job.StoredFile, err error) {
 	err = s.read(ctx, func(v view) error {
-		err := v.each(selectExpired, to(&expired, func(row scanner) (id int64, err error) { return id, row.Scan(&id) }), now, limit)
+		err := v.each(selectExpired, to(&expired, func(row scanner, id *int64) error { return row.Scan(id) }), now, limit)
 		if err != nil {
 			return err
 		}

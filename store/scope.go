@@ -74,8 +74,8 @@ type Change struct {
 func (s Scope) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
 	var list []Change
 	err := s.read(ctx, func(v view) error {
-		return v.each(selectChanges, to(&list, func(row scanner) (c Change, err error) {
-			return c, row.Scan(&c.Seq, &c.Kind, &c.ID, &c.Gone)
+		return v.each(selectChanges, to(&list, func(row scanner, c *Change) error {
+			return row.Scan(&c.Seq, &c.Kind, &c.ID, &c.Gone)
 		}), after, limit)
 	})
 	return list, explain("store.Changes", err)

@@ -14,8 +14,8 @@ import (
 func (s Scope) Waiting(ctx context.Context, now time.Time) ([]string, error) {
 	var ids []string
 	err := s.read(ctx, func(v view) error {
-		return v.each(selectWaiting, to(&ids, func(row scanner) (id string, err error) {
-			return id, row.Scan(&id)
+		return v.each(selectWaiting, to(&ids, func(row scanner, id *string) error {
+			return row.Scan(id)
 		}), now)
 	})
 	return ids, explain("store.Waiting", err)
@@ -192,14 +192,13 @@ func (s Scope) LedgerOf(ctx context.Context, id int64) ([]accounting.Row, error)
 	return rows, explain("store.LedgerOf", err)
 }
 
-func (s Scope) scanRow(row scanner) (accounting.Row, error) {
-	var r accounting.Row
+func (s Scope) scanRow(row scanner, r *accounting.Row) error {
 	var title []byte
 	err := row.Scan(&r.ID, &r.Key, &r.Epoch, &r.Seq, when{&r.At}, &r.Job, &r.JobID, &r.Owner, &r.OwnerName, &r.Department,
 		&r.Device, &r.DeviceName, &r.Serial, &r.Queue, &r.QueueName, &title, &r.Outcome, &r.Evidence, &r.Octets,
 		&r.Copies, &r.Sides, &r.Colour, &r.Pages, &r.Impressions, &r.Sheets, &r.Method, &r.Confidence, &r.CostMinor, &r.Currency)
 	r.Title = s.unseal(title, "ledger", r.ID)
-	return r, err
+	return err
 }
 
 func (s Scope) sealTitle(row accounting.Row) ([]byte, error) {

@@ -38,10 +38,7 @@ func (s Scope) Enrol(ctx context.Context, secret, token []byte, now time.Time) (
 		if err := t.one(enrolTerminal, []any{&id}, secret, token, now); err != nil {
 			return missing(err, op, "This link was used before, or is too old. Please ask for a new one.")
 		}
-		return t.each(selectTerminal, func(row scanner) (err error) {
-			m, err = scanTerminal(row)
-			return err
-		}, id)
+		return t.each(selectTerminal, func(row scanner) error { return scanTerminal(row, &m) }, id)
 	})
 	return m, explain(op, err)
 }
@@ -91,8 +88,8 @@ func (s Scope) Sessions(ctx context.Context) ([]directory.Session, error) {
 	return all(ctx, s, "store.Sessions", scanSession, selectSessions)
 }
 
-func scanSession(row scanner) (x directory.Session, err error) {
-	return x, row.Scan(&x.ID, &x.Terminal, &x.Device, &x.User.ID, &x.Method, when{&x.Started}, when{&x.Seen}, span{&x.Idle})
+func scanSession(row scanner, x *directory.Session) error {
+	return row.Scan(&x.ID, &x.Terminal, &x.Device, &x.User.ID, &x.Method, when{&x.Started}, when{&x.Seen}, span{&x.Idle})
 }
 
 // Throttles returns one throttle per key, in the order of the keys. One that is

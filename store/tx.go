@@ -114,9 +114,10 @@ func (v view) one(q query, dest []any, args ...any) error {
 type scanner interface{ Scan(dest ...any) error }
 
 // to collects what scan makes of every row.
-func to[T any](list *[]T, scan func(scanner) (T, error)) func(scanner) error {
+func to[T any](list *[]T, scan func(scanner, *T) error) func(scanner) error {
 	return func(row scanner) error {
-		x, err := scan(row)
+		var x T
+		err := scan(row, &x)
 		if err == nil {
 			*list = append(*list, x)
 		}
@@ -259,7 +260,7 @@ func parseArgs(s string) ([]any, error) {
 }
 
 // find reads the one row of a statement; sentence says that there is none.
-func find[T any](ctx context.Context, s Scope, op, sentence string, scan func(scanner) (T, error), q query, args ...any) (T, error) {
+func find[T any](ctx context.Context, s Scope, op, sentence string, scan func(scanner, *T) error, q query, args ...any) (T, error) {
 	var list []T
 	err := s.read(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
 	if err == nil && len(list) == 0 {
@@ -273,7 +274,7 @@ func find[T any](ctx context.Context, s Scope, op, sentence string, scan func(sc
 }
 
 // all reads every row of a statement.
-func all[T any](ctx context.Context, s Scope, op string, scan func(scanner) (T, error), q query, args ...any) ([]T, error) {
+func all[T any](ctx context.Context, s Scope, op string, scan func(scanner, *T) error, q query, args ...any) ([]T, error) {
 	var list []T
 	err := s.read(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
 	return list, explain(op, err)
