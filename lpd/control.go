@@ -36,9 +36,9 @@ type line struct {
 	Text   string
 }
 
-// formats are the print commands of RFC 1179, sections 7.17 to 7.29. All are
-// treated alike: what a document is, its own octets say.
-const formats = "cdfgklnoprtv"
+// formats are the print commands of RFC 1179, sections 7.17 to 7.29, without
+// the reserved k. All are treated alike: what a document is, its own octets say.
+const formats = "cdfglnoprtv"
 
 // parseControlFile reads a control file. It fails with fault.Invalid when
 // there is nothing to print.
@@ -210,8 +210,10 @@ func (cf *controlFile) ticket(encoding string) job.Ticket {
 		Banner:  decode(cf.Banner, encoding, maxUser),
 		Cut:     len(cf.User) == maxUser,
 	}
-	if t.Title == "" { // section 7.4: without J, the name of the first file
-		t.Title = decode(cf.Documents[0].Name, encoding, maxName)
+	for _, d := range cf.Documents { // section 7.4: without J, the name of the first file
+		if t.Title == "" {
+			t.Title = decode(d.Name, encoding, maxName)
+		}
 	}
 	if t.Title == "" {
 		t.Title = decode(cf.Title, encoding, maxTitle)

@@ -72,7 +72,9 @@ func longList(jobs []job.Line) string {
 	for _, j := range jobs {
 		fmt.Fprintf(&b, "\n%-40s [job %d]\n", j.Claimed+": "+rank(j.State), j.ID)
 		fmt.Fprintf(&b, "        %-32s%d bytes\n", "(not shown)", j.Octets)
-		fmt.Fprintf(&b, "        %s\n", j.Created.UTC().Format("2006-01-02 15:04 UTC"))
+		if !j.Created.IsZero() {
+			fmt.Fprintf(&b, "        %s\n", j.Created.UTC().Format("2006-01-02 15:04 UTC"))
+		}
 	}
 	return b.String()
 }
