@@ -17,17 +17,9 @@ import (
 // use. What path held before is replaced when the copy is whole.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	const op = "store.Backup"
-	db, err := connect(s.path, "mode=ro") // on a reader's connection SQLite takes the copy for a write
-	if err != nil {
-		return explain(op, err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return explain(op, err)
-	}
-	defer conn.Close()
-	return explain(op, vacuumInto(ctx, conn, path))
+	// On a reader's connection SQLite takes the copy for a write.
+	err := alone(ctx, s.path, func(conn *sql.Conn) error { return vacuumInto(ctx, conn, path) })
+	return explain(op, err)
 }
 
 // Restore puts the backup at from in the place of the database that o names,
@@ -65,20 +57,20 @@ func checkBackup(ctx context.Context, o Options, from string) error {
 	if _, err := os.Stat(from); err != nil {
 		return &fault.Error{Op: op, Kind: fault.NotFound, Text: "There is no such backup.", Err: err}
 	}
-	db, err := connect(from, "mode=ro")
-	if err != nil {
-		return err
+	err := alone(ctx, from, func(conn *sql.Conn) error {
+		if err := quickCheck(ctx, conn); err != nil {
+			return err
+		}
+		return checkVersion(ctx, conn, o)
+	})
+	if fault.Is(err, fault.Internal) {
+		return noBackup(err)
 	}
-	defer db.Close()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return explain(op, err)
-	}
-	defer conn.Close()
-	if err := quickCheck(ctx, conn); err != nil {
-		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "This is not a backup, or it is damaged.", Err: err}
-	}
-	return checkVersion(ctx, conn, o)
+	return err
+}
+
+func noBackup(err error) error {
+	return &fault.Error{Op: "store.Restore", Kind: fault.Invalid, Text: "This is not a backup, or it is damaged.", Err: err}
 }
 
 func checkVersion(ctx context.Context, conn *sql.Conn, o Options) error {
@@ -95,7 +87,7 @@ func checkVersion(ctx context.Context, conn *sql.Conn, o Options) error {
 	case err != nil:
 		return explain("store.Restore", err)
 	case at == 0:
-		return &fault.Error{Op: "store.Restore", Kind: fault.Invalid, Text: "This is not a backup, or it is damaged."}
+		return noBackup(nil)
 	case at > len(steps):
 		return newer(at, len(steps))
 	}

@@ -278,12 +278,23 @@ func (s *Store) read(ctx context.Context, tenant string, fn func(view) error) (e
 // Check reads the whole database for damage. It may run beside everything
 // else, and takes seconds on a large one.
 func (s *Store) Check(ctx context.Context) error {
-	conn, err := s.reads.Conn(ctx)
+	return alone(ctx, s.path, func(conn *sql.Conn) error { return quickCheck(ctx, conn) })
+}
+
+// alone runs fn on a connection of its own, which has nothing in its cache and
+// may not write.
+func alone(ctx context.Context, path string, fn func(*sql.Conn) error) error {
+	db, err := connect(path, "mode=ro")
 	if err != nil {
-		return explain("store.Check", err)
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return explain("store.Open", err)
 	}
 	defer conn.Close()
-	return quickCheck(ctx, conn)
+	return fn(conn)
 }
 
 func quickCheck(ctx context.Context, conn *sql.Conn) error {
