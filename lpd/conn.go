@@ -36,7 +36,7 @@ func (d *door) serve(ctx context.Context, c *conn) {
 func (d *door) converse(ctx context.Context, c *conn, r *bufio.Reader, code byte) {
 	d.rest(c, false)
 	cmd, err := firstLine(r, code)
-	c.idle = d.Idle
+	c.idle, c.eager = d.Idle, true
 	if err == nil {
 		switch cmd.code {
 		case cmdPrint: // jobs print when their owner says so

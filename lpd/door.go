@@ -28,9 +28,10 @@ type door struct {
 // long the client has made us wait.
 type conn struct {
 	net.Conn
-	ip   netip.Addr
-	idle time.Duration // longest silence; the deadline of every Read
-	lost error         // what ended the reading; only for the goroutine that reads
+	ip    netip.Addr
+	idle  time.Duration // longest silence; the deadline of every Read
+	eager bool          // its client has spoken: see hurry
+	lost  error         // what ended the reading; only for the goroutine that reads
 
 	resting bool // waits for a command, with nothing half done; guarded by door.mu
 
@@ -46,6 +47,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.since.Store(start.UnixNano())
 	err := c.SetReadDeadline(start.Add(c.idle))
 	n := 0
+	if c.eager {
+		hurry(c.Conn)
+	}
 	if err == nil {
 		n, err = c.Conn.Read(p)
 	}

@@ -32,6 +32,9 @@ type memory struct {
 	failing  fault.Kind
 	fails    bool          // Submit fails with failing
 	gate     chan struct{} // Submit waits for it; nil: does not
+	begun    chan struct{} // closed at a document's first octet; nil: is not
+	hold     chan struct{} // Document waits for it then
+	forget   bool          // jobs are dropped once they are accepted
 	lines    []job.Line    // what Status gives
 	allow    bool          // Remove is allowed
 
@@ -95,6 +98,10 @@ func (a *memoryArrival) Document(_ context.Context, name string, r io.Reader) (i
 	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	for {
 		n, err := r.Read(buf)
+		if a.m.begun != nil && d.octets == 0 && n > 0 {
+			close(a.m.begun)
+			<-a.m.hold
+		}
 		sum.Write(buf[:n])
 		if d.octets += int64(n); d.octets <= 4096 {
 			d.content = append(d.content, buf[:n]...)
@@ -139,6 +146,9 @@ func (a *memoryArrival) Submit(ctx context.Context, t job.Ticket, order []job.Pi
 	a.end()
 	a.m.mu.Lock()
 	defer a.m.mu.Unlock()
+	if a.m.forget {
+		return job.Job{ID: 1, Octets: octets}, nil
+	}
 	a.m.jobs = append(a.m.jobs, j)
 	return job.Job{ID: int64(len(a.m.jobs)), Octets: octets}, nil
 }

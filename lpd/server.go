@@ -57,6 +57,7 @@ type Server struct {
 	MaxControlOctets uint64 // size of a control file; 64 KiB
 	MaxDataFiles     int    // data files per connection; 52
 
+	// Hooks for whoever counts. They are called from many goroutines at once.
 	OnAck    func(d time.Duration) // a job was acknowledged, d after its last octet had come
 	OnRefuse func(k fault.Kind)    // a client was refused
 	OnConn   func(delta int)       // a connection opened (1) or closed (-1)

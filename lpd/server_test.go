@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -231,13 +232,13 @@ func TestEmptyDocument(t *testing.T) {
 // TestA24Caps: connections per listener and per address.
 func TestA24Caps(t *testing.T) {
 	m := &memory{}
-	open := 0
+	var open atomic.Int64
 	var refused []fault.Kind
 	bubble(t, m, func(s *lpd.Server) {
 		s.MaxConns, s.MaxPerIP, s.MaxTrusted = 10, 3, 5
 		s.Trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 		count := s.OnConn
-		s.OnConn = func(d int) { open += d; count(d) }
+		s.OnConn = func(d int) { open.Add(int64(d)); count(d) }
 		s.OnRefuse = func(k fault.Kind) { refused = append(refused, k) }
 	}, func(t *testing.T, r *running, ln *pipes) {
 		take := func(ip string, want string) *peer {
@@ -260,13 +261,13 @@ func TestA24Caps(t *testing.T) {
 		first.Close()
 		synctest.Wait()
 		take("192.0.2.4", "")
-		if open != 10 || len(refused) != 3 || refused[0] != fault.Unavailable {
-			t.Errorf("%d open, refused %v", open, refused)
+		if open.Load() != 10 || len(refused) != 3 || refused[0] != fault.Unavailable {
+			t.Errorf("%d open, refused %v", open.Load(), refused)
 		}
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
-		if open != 0 {
-			t.Errorf("%d silent connections are still open", open)
+		if n := open.Load(); n != 0 {
+			t.Errorf("%d silent connections are still open", n)
 		}
 	})
 }

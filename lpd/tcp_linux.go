@@ -1,0 +1,39 @@
+package lpd
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// hurry has the system confirm at once what has come. Clients write a file in
+// pieces and its zero octet after them; Nagle's algorithm on their side holds
+// the next piece back until the last is confirmed, and our side would wait 40 ms
+// to do so. The setting lasts for a moment only, so each read asks again.
+func hurry(conn net.Conn) {
+	control(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+}
+
+// unsent returns how many octets the peer's system has not confirmed. A
+// document may fit into our own socket's buffer while its device takes nothing.
+func unsent(conn net.Conn) (octets int) {
+	control(conn, func(fd int) (err error) {
+		octets, err = unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+		return err
+	})
+	return octets
+}
+
+// control does something to a connection's socket. Both uses are about doing
+// better where it works: a connection that is none of TCP's is left alone.
+func control(conn net.Conn, f func(fd int) error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { _ = f(int(fd)) })
+}
