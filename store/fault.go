@@ -72,8 +72,8 @@ func conflict(op, text string, args ...any) error {
 	return &fault.Error{Op: op, Kind: fault.Conflict, Text: text, Args: args}
 }
 
-func invalid(op, text string, args ...any) error {
-	return &fault.Error{Op: op, Kind: fault.Invalid, Text: text, Args: args}
+func invalid(op, text string) error {
+	return &fault.Error{Op: op, Kind: fault.Invalid, Text: text}
 }
 
 // missing turns "no row" into a NotFound with its sentence.

@@ -121,67 +121,6 @@ func spooled(docs []job.Document) (files int, octets int64) {
 	return files, octets
 }
 
-// sealedJob is what of a job must not be read in the database.
-type sealedJob struct {
-	ticket   string // JSON, nothing personal
-	personal []byte
-	names    [][]byte // of the documents
-}
-
-func (s Scope) sealJob(j *job.Job) (sealedJob, error) {
-	open, closed := j.Ticket, job.Ticket{Title: j.Ticket.Title, Class: j.Ticket.Class, Banner: j.Ticket.Banner, Extra: j.Ticket.Extra}
-	open.Title, open.Class, open.Banner, open.Extra, open.Claimed = "", "", "", nil, ""
-	public, err := json.Marshal(open)
-	if err != nil {
-		return sealedJob{}, err
-	}
-	private, err := json.Marshal(closed)
-	if err != nil {
-		return sealedJob{}, err
-	}
-	row := sealedJob{ticket: string(public), names: make([][]byte, len(j.Documents))}
-	named := len(private) > len("{}")
-	for i, d := range j.Documents {
-		if d.Name == "" {
-			continue
-		}
-		named = true // so that forgetting finds the job
-		if row.names[i], err = s.st.titles.SealTitle(d.Name, s.aad("document", j.UUID, strconv.Itoa(d.Number))); err != nil {
-			return sealedJob{}, err
-		}
-	}
-	if named {
-		row.personal, err = s.st.titles.SealTitle(string(private), s.aad("job", j.UUID))
-	}
-	return row, err
-}
-
-// aad says where a sealed text belongs.
-func (s Scope) aad(kind string, ids ...string) []byte {
-	b := []byte(kind + "\x00" + s.tenant)
-	for _, id := range ids {
-		b = append(b, '\x00')
-		b = append(b, id...)
-	}
-	return b
-}
-
-// unseal opens a sealed text. One that cannot be opened counts as forgotten: a
-// key that is gone must not keep anybody from printing.
-func (s Scope) unseal(sealed []byte, kind string, ids ...string) string {
-	if len(sealed) == 0 {
-		return ""
-	}
-	plain, err := s.st.titles.OpenTitle(sealed, s.aad(kind, ids...))
-	if err != nil {
-		if !s.st.sealed.Swap(true) { // once, not for every job
-			s.st.log.Warn("store: a title cannot be opened; is the right key in place?", "error", err)
-		}
-		return ""
-	}
-	return plain
-}
-
 // job reads one job. No row is sql.ErrNoRows.
 func (s Scope) job(v view, q query, args ...any) (job.Job, error) {
 	jobs, err := s.jobs(v, q, args...)
@@ -271,99 +210,6 @@ func (v view) leaveOutGone(j *job.Job) error {
 	return nil
 }
 
-// History returns a job's history, oldest first.
-func (s Scope) History(ctx context.Context, id int64) ([]job.Entry, error) {
-	var list []job.Entry
-	err := s.read(ctx, func(v view) error { return v.each(selectHistory, to(&list, scanEntry), id) })
-	return list, explain("store.History", err)
-}
-
-func scanEntry(row scanner, e *job.Entry) error {
-	var args string
-	err := row.Scan(when{&e.At}, &e.Actor, &e.Text, &args)
-	if err == nil {
-		e.Args, err = parseArgs(args)
-	}
-	return err
-}
-
-// AddHistory appends lines to a job's history.
-func (s Scope) AddHistory(ctx context.Context, id int64, h ...job.Entry) error {
-	const op = "store.AddHistory"
-	err := s.write(ctx, func(t tx) error {
-		if _, err := t.jobRow(op, id); err != nil {
-			return err
-		}
-		return t.append(id, h)
-	})
-	return explain(op, err)
-}
-
-// append adds lines after those that are there.
-func (t tx) append(id int64, h []job.Entry) error {
-	if len(h) == 0 {
-		return nil
-	}
-	var last int
-	if err := t.one(lastHistory, []any{&last}, id); err != nil {
-		return err
-	}
-	return t.remember(id, h, last)
-}
-
-// remember writes lines after the last.
-func (t tx) remember(id int64, h []job.Entry, last int) error {
-	for i, e := range h {
-		args, err := formatArgs(e.Args)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(insertHistory, id, last+i+1, e.At, e.Actor, e.Text, args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// use counts what an owner has: octets in the spool, and jobs that are not
-// done.
-func (t tx) use(owner string, octets int64, jobs int) error {
-	if octets == 0 && jobs == 0 {
-		return nil
-	}
-	_, err := t.exec(putUsage, owner, octets, jobs)
-	return err
-}
-
-// recount makes the sums right again, should a program before have erred.
-func (s Scope) recount(ctx context.Context) error {
-	err := s.write(ctx, func(t tx) error {
-		for _, q := range []query{deleteUsage, recountJobs, recountOctets} {
-			if _, err := t.exec(q); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return explain("store.recount", err)
-}
-
-// Usage returns the octets of an owner's documents ("": the unclaimed ones),
-// and how many jobs of the owner are not done.
-func (s Scope) Usage(ctx context.Context, owner string) (octets int64, jobs int, err error) {
-	err = s.read(ctx, func(v view) error {
-		return v.each(selectUsage, func(row scanner) error { return row.Scan(&octets, &jobs) }, owner)
-	})
-	return octets, jobs, explain("store.Usage", err)
-}
-
-// SpoolOctets returns the octets of all documents of the tenant.
-func (s Scope) SpoolOctets(ctx context.Context) (int64, error) {
-	var octets int64
-	err := s.read(ctx, func(v view) error { return v.one(selectOctets, []any{&octets}) })
-	return octets, explain("store.SpoolOctets", err)
-}
-
 // SeenBefore returns the newest job of the owner since then with a document of
 // this digest and length, 0 when there is none.
 func (s Scope) SeenBefore(ctx context.Context, owner string, digest []byte, octets int64, since time.Time) (int64, error) {
@@ -414,26 +260,6 @@ const (
 	existsUser   query = `SELECT COUNT(*) FROM users WHERE tenant = $1 AND id = $2`
 	existsQueue  query = `SELECT COUNT(*) FROM queues WHERE tenant = $1 AND id = $2`
 	existsDevice query = `SELECT COUNT(*) FROM devices WHERE tenant = $1 AND id = $2`
-
-	selectHistory query = `SELECT at, actor, text, args FROM job_history WHERE tenant = $1 AND job = $2 ORDER BY n`
-	lastHistory   query = `SELECT COALESCE(MAX(n), 0) FROM job_history WHERE tenant = $1 AND job = $2`
-	insertHistory query = `INSERT INTO job_history (tenant, job, n, at, actor, text, args) VALUES ($1, $2, $3, $4, $5, $6, $7)`
-
-	putUsage query = `
-		INSERT INTO usage (tenant, owner, octets, jobs) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant, owner) DO UPDATE SET octets = usage.octets + excluded.octets, jobs = usage.jobs + excluded.jobs`
-	selectUsage  query = `SELECT octets, jobs FROM usage WHERE tenant = $1 AND owner = $2`
-	selectOctets query = `SELECT CAST(COALESCE(SUM(octets), 0) AS BIGINT) FROM usage WHERE tenant = $1`
-	deleteUsage  query = `DELETE FROM usage WHERE tenant = $1`
-	recountJobs  query = `
-		INSERT INTO usage (tenant, owner, octets, jobs)
-		SELECT tenant, owner, 0, COUNT(*) FROM jobs WHERE tenant = $1 AND state < 7 GROUP BY tenant, owner`
-	recountOctets query = `
-		INSERT INTO usage (tenant, owner, octets, jobs)
-		SELECT d.tenant, j.owner, SUM(d.octets), 0
-		  FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job
-		 WHERE d.tenant = $1 AND d.file <> '' GROUP BY d.tenant, j.owner
-		ON CONFLICT (tenant, owner) DO UPDATE SET octets = excluded.octets`
 
 	selectSeen query = `
 		SELECT j.id FROM documents d JOIN jobs j ON j.tenant = $1 AND j.id = d.job

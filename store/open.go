@@ -283,17 +283,17 @@ func (s *Store) Check(ctx context.Context) error {
 
 // alone runs fn on a connection of its own, which has nothing in its cache and
 // may not write.
-func alone(ctx context.Context, path string, fn func(*sql.Conn) error) error {
+func alone(ctx context.Context, path string, fn func(*sql.Conn) error) (err error) {
 	db, err := connect(path, "mode=ro")
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return explain("store.Open", err)
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	return fn(conn)
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -218,7 +219,7 @@ func TestA80AuditChain(t *testing.T) {
 			}
 			return &undo
 		})
-		if err == error(&undo) || !fault.Is(err, fault.Conflict) {
+		if errors.Is(err, &undo) || !fault.Is(err, fault.Conflict) {
 			t.Errorf("%s is not noticed: %v", name, err)
 		}
 	}

@@ -73,12 +73,7 @@ func TestQueriesPrepareOnPostgreSQL(t *testing.T) {
 	list := queries(t)
 	list["countStep"] = countStep
 	for name, q := range list {
-		stmt, err := db.PrepareContext(ctx, postgresDialect.param(string(q)))
-		if err != nil {
-			t.Errorf("%s: %v\n%s", name, err, q)
-			continue
-		}
-		stmt.Close()
+		prepares(t, db, name, postgresDialect.param(string(q)))
 	}
 	t.Logf("%d statements prepared", len(list))
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -208,20 +209,24 @@ func TestLacksTenantSees(t *testing.T) {
 // gap, which SQLite would not notice.
 func TestQueriesPrepareOnSQLite(t *testing.T) {
 	w := newWorld(t)
-	ctx := context.Background()
 	for name, q := range queries(t) {
-		stmt, err := w.reads.PrepareContext(ctx, w.sql.text(q))
-		if err != nil {
-			t.Errorf("%s: %v\n%s", name, err, q)
-			continue
-		}
-		stmt.Close()
+		prepares(t, w.reads, name, w.sql.text(q))
 		for n := 1; n <= highest(q); n++ {
 			if !regexp.MustCompile(fmt.Sprintf(`\$%d\b`, n)).MatchString(string(q)) {
 				t.Errorf("%s: $%d is missing", name, n)
 			}
 		}
 	}
+}
+
+func prepares(t *testing.T, db *sql.DB, name, text string) {
+	t.Helper()
+	stmt, err := db.PrepareContext(context.Background(), text)
+	if err != nil {
+		t.Errorf("%s: %v\n%s", name, err, text)
+		return
+	}
+	defer stmt.Close()
 }
 
 func highest(q query) int {

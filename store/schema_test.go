@@ -36,25 +36,31 @@ func sqlOf(t *testing.T, path string) []byte {
 			}
 		}
 		for _, table := range tables {
-			rows, err := conn.QueryContext(context.Background(), "SELECT * FROM "+table)
-			if err != nil {
-				return err
-			}
-			cols, err := rows.Columns()
-			must(t, err)
-			for rows.Next() {
-				vals, ptrs := make([]any, len(cols)), make([]any, len(cols))
-				for i := range vals {
-					ptrs[i] = &vals[i]
-				}
-				must(t, rows.Scan(ptrs...))
+			rowsOf(t, conn, table, func(vals []any) {
 				fmt.Fprintf(&out, "INSERT INTO %s VALUES (%s);\n", table, literals(vals))
-			}
-			must(t, rows.Close())
+			})
 		}
 		return nil
 	}))
 	return out.Bytes()
+}
+
+func rowsOf(t *testing.T, conn *sql.Conn, table string, each func([]any)) {
+	t.Helper()
+	rows, err := conn.QueryContext(context.Background(), "SELECT * FROM "+table)
+	must(t, err)
+	defer rows.Close()
+	cols, err := rows.Columns()
+	must(t, err)
+	for rows.Next() {
+		vals, ptrs := make([]any, len(cols)), make([]any, len(cols))
+		for i := range vals {
+			ptrs[i] = &vals[i]
+		}
+		must(t, rows.Scan(ptrs...))
+		each(vals)
+	}
+	must(t, rows.Err())
 }
 
 func literals(vals []any) string {

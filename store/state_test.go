@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -379,7 +380,7 @@ func TestLedgerInOrderAndInPages(t *testing.T) {
 		t.Errorf("one second: %v", got)
 	}
 	stop := fmt.Errorf("enough")
-	if err := w.a.Ledger(ctx, time.Time{}, time.Time{}, func(accounting.Row) error { return stop }); err != stop {
+	if err := w.a.Ledger(ctx, time.Time{}, time.Time{}, func(accounting.Row) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("err = %v", err)
 	}
 	got = nil

@@ -129,7 +129,7 @@ func (o outcome) unwrap() error {
 // happened.
 func unknown(cause error) error {
 	return &fault.Error{Op: "store.write", Kind: fault.Unavailable,
-		Text: "Nobody knows whether this was stored. Please look before you try again.", Err: fmt.Errorf("%w: %v", ErrUnknown, cause)}
+		Text: "Nobody knows whether this was stored. Please look before you try again.", Err: fmt.Errorf("%w: %s", ErrUnknown, fmt.Sprint(cause))}
 }
 
 // serve runs groups until stop, and then those that still wait.

@@ -3,12 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"platen/directory"
-	"platen/fault"
 	"platen/job"
 )
 
@@ -262,185 +259,6 @@ func (t tx) setSecrets(op, user string, x directory.Secrets) error {
 	return err
 }
 
-// Cards returns the cards of a user, of "" everybody's, oldest first.
-func (s Scope) Cards(ctx context.Context, user string) ([]directory.Card, error) {
-	return all(ctx, s, "store.Cards", scanCard, selectCards, user)
-}
-
-// Card returns a card.
-func (s Scope) Card(ctx context.Context, id string) (directory.Card, error) {
-	return find(ctx, s, "store.Card", noCard, scanCard, selectCard, id)
-}
-
-// CardByDigest finds a card, a blocked one too, by the digest of the normal
-// form of its number.
-func (s Scope) CardByDigest(ctx context.Context, digest []byte) (directory.Card, error) {
-	return find(ctx, s, "store.CardByDigest", noCard, scanCard, selectCardByDigest, digest)
-}
-
-const noCard = "There is no such card."
-
-func scanCard(row scanner, c *directory.Card) error {
-	return row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created})
-}
-
-// PutCard adds a card, or changes the one with the same ID. Another card with
-// the same Digest is a Conflict.
-func (s Scope) PutCard(ctx context.Context, c directory.Card) error {
-	const op = "store.PutCard"
-	err := s.write(ctx, func(t tx) error { return t.putCard(op, c) })
-	return explain(op, err)
-}
-
-func (t tx) putCard(op string, c directory.Card) error {
-	if c.ID == "" || len(c.Digest) == 0 {
-		return invalid(op, "A card needs a number.")
-	}
-	var users int
-	if err := t.one(existsUser, []any{&users}, c.User); err != nil {
-		return err
-	}
-	if users == 0 {
-		return notFound(op, noUser)
-	}
-	var taken string
-	err := t.one(selectCardID, []any{&taken}, c.Digest)
-	switch {
-	case err == nil && taken != c.ID:
-		return conflict(op, "This card belongs to somebody already.")
-	case err != nil && !errors.Is(err, errNoRow):
-		return err
-	}
-	if _, err := t.exec(putCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created); err != nil {
-		return err
-	}
-	return t.changed(aCard, c.ID, false)
-}
-
-// RemoveCard removes a card.
-func (s Scope) RemoveCard(ctx context.Context, id string) error {
-	const op = "store.RemoveCard"
-	return s.remove(ctx, op, noCard, aCard, id, deleteCard)
-}
-
-// remove deletes one thing and leaves a tombstone.
-func (s Scope) remove(ctx context.Context, op, sentence string, k kind, id string, q query) error {
-	err := s.write(ctx, func(t tx) error {
-		n, err := t.exec(q, id)
-		if err == nil && n == 0 {
-			err = notFound(op, sentence)
-		}
-		if err != nil {
-			return err
-		}
-		return t.changed(k, id, true)
-	})
-	return explain(op, err)
-}
-
-// Person is one line of an import.
-type Person struct {
-	User    directory.User     // without an ID it is the user with that login, or a new one
-	Secrets *directory.Secrets // nil leaves those that are there
-	Cards   []directory.Card   // added; one that the user has already is passed over
-}
-
-// ImportError says which lines of an import were refused, and why.
-type ImportError struct{ Lines []ImportLine }
-
-// ImportLine is one refused line.
-type ImportLine struct {
-	Index int // of the person in the list, from 0
-	Err   error
-}
-
-func (e *ImportError) Error() string {
-	texts := make([]string, len(e.Lines))
-	for i, l := range e.Lines {
-		texts[i] = fmt.Sprintf("%d: %v", l.Index, l.Err)
-	}
-	return "store.ImportUsers: " + strings.Join(texts, "; ")
-}
-
-// Unwrap gives the kind and the sentence of the first refused line.
-func (e *ImportError) Unwrap() error { return e.Lines[0].Err }
-
-// ImportUsers adds or changes all of them or none. When lines are refused the
-// error is an *ImportError with every one of them. progress, which may be nil,
-// is called after each line; it must not wait.
-func (s Scope) ImportUsers(ctx context.Context, people []Person, progress func(done int)) (added, changed int, err error) {
-	const op = "store.ImportUsers"
-	err = s.write(ctx, func(t tx) error {
-		added, changed = 0, 0
-		var refused []ImportLine
-		for i, p := range people {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			isNew, err := t.importPerson(op, p)
-			var sorted *fault.Error
-			switch {
-			case errors.As(err, &sorted):
-				refused = append(refused, ImportLine{i, err})
-			case err != nil:
-				return err
-			case isNew:
-				added++
-			default:
-				changed++
-			}
-			if progress != nil {
-				progress(i + 1)
-			}
-		}
-		if len(refused) > 0 {
-			return &ImportError{refused}
-		}
-		return nil
-	})
-	if err != nil {
-		added, changed = 0, 0
-	}
-	return added, changed, explain(op, err)
-}
-
-// importPerson stores one line. A line that is refused with a fault has perhaps
-// stored half of itself: the import as a whole is rolled back.
-func (t tx) importPerson(op string, p Person) (isNew bool, err error) {
-	u := p.User
-	if u.ID == "" {
-		err := t.one(selectUserID, []any{&u.ID}, u.Login)
-		if isNew = errors.Is(err, errNoRow); isNew {
-			u.ID = job.NewUUID()
-		} else if err != nil {
-			return false, err
-		}
-	}
-	if err := t.putUser(op, u); err != nil {
-		return isNew, err
-	}
-	if p.Secrets != nil {
-		if err := t.setSecrets(op, u.ID, *p.Secrets); err != nil {
-			return isNew, err
-		}
-	}
-	for _, c := range p.Cards {
-		c.User = u.ID
-		var owner string
-		err := t.one(selectCardOwner, []any{&owner}, c.Digest)
-		if err == nil && owner == u.ID {
-			continue
-		}
-		if err != nil && !errors.Is(err, errNoRow) {
-			return isNew, err
-		}
-		if err := t.putCard(op, c); err != nil {
-			return isNew, err
-		}
-	}
-	return isNew, nil
-}
-
 const (
 	userSelect = `
 		SELECT u.id, u.login, u.full_name, u.email, u.upn, u.department, u.language, u.enabled, u.source, u.rights,
@@ -473,7 +291,7 @@ const (
 		       source = excluded.source, rights = excluded.rights`
 	deleteUser       query = `DELETE FROM users WHERE tenant = $1 AND id = $2`
 	selectSecrets    query = `SELECT password, pin, pin_digest FROM users WHERE tenant = $1 AND id = $2`
-	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2`
+	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2` //nolint:gosec // a statement
 	deleteSessionsOf query = `DELETE FROM sessions WHERE tenant = $1 AND user_id = $2`
 	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7 AND state = $3`
 
@@ -481,21 +299,4 @@ const (
 	selectAllAliases query = `SELECT user_id, alias FROM aliases WHERE tenant = $1 ORDER BY user_id, alias`
 	deleteAliases    query = `DELETE FROM aliases WHERE tenant = $1 AND user_id = $2`
 	insertAlias      query = `INSERT INTO aliases (tenant, alias, user_id) VALUES ($1, $2, $3) ON CONFLICT (tenant, alias, user_id) DO NOTHING`
-
-	cardSelect = `
-		SELECT c.id, c.user_id, COALESCE(u.login, ''), c.digest, c.raw, c.last, c.label, c.blocked, c.created_at
-		  FROM cards c LEFT JOIN users u ON u.tenant = $1 AND u.id = c.user_id WHERE c.tenant = $1`
-	selectCards        query = cardSelect + ` AND ($2 = '' OR c.user_id = $2) ORDER BY c.created_at, c.id`
-	selectCard         query = cardSelect + ` AND c.id = $2`
-	selectCardByDigest query = cardSelect + ` AND c.digest = $2`
-	selectCardsOf      query = `SELECT id FROM cards WHERE tenant = $1 AND user_id = $2`
-	selectCardID       query = `SELECT id FROM cards WHERE tenant = $1 AND digest = $2`
-	selectCardOwner    query = `SELECT user_id FROM cards WHERE tenant = $1 AND digest = $2`
-	putCard            query = `
-		INSERT INTO cards (tenant, id, user_id, digest, raw, last, label, blocked, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (tenant, id) DO UPDATE SET user_id = excluded.user_id, digest = excluded.digest, raw = excluded.raw,
-		       last = excluded.last, label = excluded.label, blocked = excluded.blocked`
-	deleteCard    query = `DELETE FROM cards WHERE tenant = $1 AND id = $2`
-	deleteCardsOf query = `DELETE FROM cards WHERE tenant = $1 AND user_id = $2`
 )
