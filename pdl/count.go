@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/pdfcpu/pdfcpu/pkg/filter"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
@@ -23,16 +24,18 @@ const MaxPages = 1_000_000
 
 // limits of one child. The document is kept beside the heap.
 type limits struct {
-	Data   uint64 // octets of heap and stacks
+	Data   uint64 // octets of heap and stacks, beside what the program began with
 	CPU    uint64 // seconds
 	Octets int    // of the document
+	Object int64  // octets of one object stream or cross-reference stream, inflated
 }
 
-func childLimits() limits { return limits{Data: 256 << 20, CPU: 10, Octets: MaxCounted} }
+func childLimits() limits {
+	return limits{Data: 256 << 20, CPU: 10, Octets: MaxCounted, Object: 64 << 20}
+}
 
-// Limits on what the parser allocates for one object.
+// Limits on what is in a document.
 const (
-	maxInflated  = 64 << 20  // octets of one object stream or cross-reference stream
 	maxObjects   = 2_000_000 // of one document
 	maxInStream  = 200_000   // objects of one object stream
 	maxTreeDepth = 1_000     // of the page tree
@@ -98,7 +101,7 @@ func countMain(l limits, args []string, stdin io.Reader, stdout io.Writer) int {
 	}
 	a := unknown(whyTooLarge)
 	if len(doc) <= l.Octets {
-		a = countDocument(context.Background(), doc)
+		a = countDocument(context.Background(), l, doc)
 	}
 	if err := out.Encode(a); err != nil {
 		return 1
@@ -117,14 +120,14 @@ func confineRuntime(l limits) {
 
 // countDocument counts the pages of a PDF, or of all PDFs when a driver sent
 // several in PJL.
-func countDocument(ctx context.Context, doc []byte) answer {
+func countDocument(ctx context.Context, l limits, doc []byte) answer {
 	parts, why := split(doc)
 	if why != "" {
 		return unknown(why)
 	}
 	sum := answer{Sure: true}
 	for _, part := range parts {
-		a := countPDF(ctx, part)
+		a := countPDF(ctx, l, part)
 		if a.Why != "" {
 			return a
 		}
@@ -189,14 +192,14 @@ func untilUEL(b []byte) (part, rest []byte) {
 
 // countPDF counts the leaves of the page tree. It takes what the parser does
 // wrong for the document's fault, a panic too.
-func countPDF(ctx context.Context, b []byte) (a answer) {
+func countPDF(ctx context.Context, l limits, b []byte) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a = unknown(whyDamaged)
 			a.Cause = cause(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	doc, err := pdfcpu.ReadWithContext(ctx, bytes.NewReader(b), parserConfig(len(b)))
+	doc, err := pdfcpu.ReadWithContext(ctx, bytes.NewReader(b), parserConfig(l, len(b)))
 	if err != nil {
 		return refused(err)
 	}
@@ -217,12 +220,12 @@ func countPDF(ctx context.Context, b []byte) (a answer) {
 	return answer{Pages: pages, Sure: !t.flawed && t.claimed(root["Pages"]) == pages}
 }
 
-func parserConfig(octets int) *model.Configuration {
+func parserConfig(l limits, octets int) *model.Configuration {
 	c := model.NewDefaultConfiguration()
 	c.Cmd = model.LISTINFO
 	c.Offline = true
 	c.Limits.MaxStreamBytes = int64(octets) // it allocates what a stream claims to be long
-	c.Limits.MaxDecodeBytes = maxInflated
+	c.Limits.MaxDecodeBytes = l.Object
 	c.Limits.MaxObjectCount = maxObjects
 	c.Limits.MaxXRefEntries = maxObjects
 	c.Limits.MaxObjectStreamCount = maxInStream
@@ -245,7 +248,7 @@ func refused(err error) answer {
 		why = whyCipher
 	case errors.Is(err, errTooMany):
 		why = whyTooMany
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, filter.ErrDecodeLimitExceeded), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		why = whyLimits
 	}
 	a := unknown(why)
@@ -298,8 +301,9 @@ func (t *pageTree) below(o types.Object, depth int) (int, error) {
 	}
 	list, inner := node.Find("Kids")
 	if !inner {
-		if kind := node.Type(); kind != nil && *kind == "Pages" {
-			t.flawed = true
+		kind := node.Type()
+		t.flawed = t.flawed || kind == nil || *kind != "Page"
+		if kind != nil && *kind == "Pages" {
 			return 0, nil
 		}
 		return 1, nil
