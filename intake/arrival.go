@@ -192,10 +192,10 @@ func (a *arrival) submit(ctx context.Context, t job.Ticket, order []job.Piece) (
 // commit records the job. The files of a job whose row may have been committed
 // stay: the spool's Keeper settles them with the rows.
 func (a *arrival) commit(ctx context.Context, j job.Job, h []job.Entry) (job.Job, error) {
-	if failpoint.Defect("ack-before-commit") {
+	if failpoint.Defect("ack-before-commit") { // the harness must notice
 		a.end()
 		go func() {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 			_ = a.in.Store.AddJob(context.WithoutCancel(ctx), &j, h)
 		}()
 		return j, nil

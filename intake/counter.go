@@ -96,7 +96,7 @@ const countAtOnce = 8
 
 // round counts until nothing is left but what does not work.
 func (c *Counter) round(ctx context.Context, later map[string]bool) error {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil { // every time some go, or are put off
 		list, err := c.Store.Uncounted(ctx, countAtOnce+len(later))
 		if err != nil {
 			return err
@@ -107,15 +107,13 @@ func (c *Counter) round(ctx context.Context, later map[string]bool) error {
 		}
 		for _, f := range list[:min(countAtOnce, len(list))] {
 			err := c.one(ctx, f)
-			switch {
-			case err == nil:
+			if err == nil {
 				continue
-			case ctx.Err() != nil:
-				return nil
-			case !fault.Is(err, fault.NotFound): // else it went meanwhile
-				c.Log.Warn("intake: a document could not be counted yet", "job", f.Job, "error", err)
 			}
 			later[f.File] = true
+			if !fault.Is(err, fault.NotFound) && ctx.Err() == nil { // else it went meanwhile, or we do
+				c.Log.Warn("intake: a document could not be counted yet", "job", f.Job, "error", err)
+			}
 		}
 	}
 	return nil

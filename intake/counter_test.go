@@ -93,7 +93,7 @@ func TestADocumentThatWentIsPassedOver(t *testing.T) {
 	if err := n.counter(&fakePages{}).round(t.Context(), later); err != nil {
 		t.Fatal(err)
 	}
-	if len(n.store.counts) != 1 || n.store.counts[here.File].Pages != 6 || !later[gone.File] || n.log.Len() != 0 {
+	if len(n.store.counted()) != 1 || n.store.counts[here.File].Pages != 6 || !later[gone.File] || n.log.Len() != 0 {
 		t.Errorf("%v, later %v, log %s", n.store.counts, later, n.log)
 	}
 }
@@ -121,17 +121,15 @@ func TestTheCounterGoesOn(t *testing.T) {
 		c.Wake(1)
 		c.Wake(1)
 		synctest.Wait()
-		if len(n.store.counts) != 0 {
+		if len(n.store.counted()) != 0 {
 			t.Error("asked again at once")
 		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if len(n.store.counts) != 2*countAtOnce {
-			t.Errorf("%d were counted later", len(n.store.counts))
+		if len(n.store.counted()) != 2*countAtOnce {
+			t.Errorf("%d were counted later", len(n.store.counted()))
 		}
-		n.store.mu.Lock()
-		n.store.broken = errors.New("boom")
-		n.store.mu.Unlock()
+		n.store.breakDown(errors.New("boom"))
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		cancel()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -209,6 +210,20 @@ func (f *fakeStore) all() []job.Job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.jobs)
+}
+
+// counted returns what was stored of pages, by file.
+func (f *fakeStore) counted() map[string]job.Count {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.counts)
+}
+
+// breakDown makes every question fail.
+func (f *fakeStore) breakDown(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
 }
 
 // someTime is when the tests begin.

@@ -76,7 +76,7 @@ func (w *watch) serve(ctx context.Context) {
 		w.Log.Warn("intake: a folder is not watched, only looked at now and then", "folder", w.Path, "error", err)
 		hints = &fsnotify.Watcher{}
 	} else {
-		defer hints.Close()
+		defer func() { _ = hints.Close() }()
 	}
 	for {
 		if err == nil {
@@ -103,7 +103,7 @@ func (w *watch) rest(ctx context.Context, hints *fsnotify.Watcher, wait time.Dur
 		case <-timer.C:
 			return true
 		case <-hints.Events:
-		case <-hints.Errors:
+		case _ = <-hints.Errors: //nolint:staticcheck // an error is a hint as good as any
 		}
 		if !hinted { // a large file comes with many: one look for all of them
 			hinted = true

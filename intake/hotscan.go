@@ -53,7 +53,7 @@ func (w *watch) scan(ctx context.Context) time.Duration {
 		w.complain(err)
 		return w.Every
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	list, err := w.list(root)
 	if err == nil {
 		err = errors.Join(subfolder(root, doneFolder), subfolder(root, failedFolder)) // before anything is printed

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -439,6 +441,47 @@ func TestTheDatabaseFailsAtSubmit(t *testing.T) {
 	}
 	n.store.broken = errors.New("boom")
 	if _, err := a.Submit(t.Context(), job.Ticket{Claimed: "anna"}, []job.Piece{{Number: 1}}); !errors.Is(err, n.store.broken) {
+		t.Errorf("%v", err)
+	}
+	n.empty()
+}
+
+// A sync that failed: the job is refused, and so is every later one.
+func TestF12TheDiskFailsAtSubmit(t *testing.T) {
+	n := newNode(t)
+	a, err := n.Open(t.Context(), from("secure"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Document(t.Context(), "", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(n.Spool.Dir, "docs")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Submit(t.Context(), job.Ticket{Claimed: "anna"}, []job.Piece{{Number: 1}}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%v", err)
+	}
+	if _, err := n.Open(t.Context(), from("secure")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("the node goes on: %v", err)
+	}
+	if len(n.store.all()) != 0 || n.arriving.Load() != 0 || len(n.adding) != 0 {
+		t.Errorf("%d jobs, %d octets, %v", len(n.store.all()), n.arriving.Load(), n.adding)
+	}
+}
+
+// Between the documents and the ticket somebody else may take the last room.
+func TestF11TheDiskIsFullAtSubmit(t *testing.T) {
+	n := newNode(t)
+	a, err := n.Open(t.Context(), from("secure"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Document(t.Context(), "", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	n.free = func() (uint64, uint64, error) { return 0, 0, nil }
+	if _, err := a.Submit(t.Context(), job.Ticket{Claimed: "anna"}, []job.Piece{{Number: 1}}); !fault.Is(err, fault.Full) {
 		t.Errorf("%v", err)
 	}
 	n.empty()
