@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"platen/fault"
 )
@@ -167,27 +169,48 @@ func match(ctx context.Context, l Lookup, s source, name string, r Rules) (m Mat
 		return Match{User: u, Rule: fmt.Sprintf("%q (%s) is the %s of %s.", name, s.what, kind, u.Login)}, "", nil
 	}
 	if s.cut && r.Prefix {
-		return matchCut(ctx, l, s, name, list[len(list)-1])
+		return matchCut(ctx, l, s, name, r)
 	}
 	return Match{}, "", nil
 }
 
+// leastCut is how much of a name has to be left, in characters, for the rest of
+// it to be guessed from who is there: a long domain leaves little of it.
+const leastCut = 8
+
 // matchCut completes a name that the client may have cut at 31 octets, when
-// only one person fits.
-func matchCut(ctx context.Context, l Lookup, s source, name, form string) (Match, string, error) {
-	if form == "" {
+// only one person fits. Only the end of a name can be cut: what stands before
+// an @ is whole.
+func matchCut(ctx context.Context, l Lookup, s source, name string, r Rules) (Match, string, error) {
+	form := Fold(name)
+	form = form[strings.LastIndexByte(form, '\\')+1:]
+	if utf8.RuneCountInString(form) < leastCut {
 		return Match{}, "", nil
 	}
-	people, err := l.UsersByPrefix(ctx, form, 2)
-	switch {
-	case err != nil || len(people) == 0:
+	people, err := l.UsersByPrefix(ctx, form, 10)
+	if err != nil {
 		return Match{}, "", err
+	}
+	people = slices.DeleteFunc(people, func(u User) bool { return !begins(u, form, r) })
+	switch {
+	case len(people) == 0:
+		return Match{}, "", nil
 	case len(people) > 1:
 		return Match{}, fmt.Sprintf("Unclaimed: %q (%s) was cut by the client, and several people's names begin like that.", name, s.what), nil
 	case !people[0].Enabled:
 		return Match{}, fmt.Sprintf("Unclaimed: %q (%s) can only be %s, who is disabled.", name, s.what, people[0].Login), nil
 	}
 	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.", name, s.what, people[0].Login)}, "", nil
+}
+
+// begins reports whether one of a person's names, of those that count, begins
+// with form.
+func begins(u User, form string, r Rules) bool {
+	names := []string{u.Login, u.UPN, u.Email}
+	if r.Aliases {
+		names = append(names, u.Aliases...)
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, form) })
 }
 
 // pickOne finds the one person whom a form names, by the strongest kind of name
@@ -197,7 +220,7 @@ func pickOne(people []User, form string, r Rules) (u User, kind string, several 
 		kind string
 		is   func(User) bool
 	}{
-		{"alias", func(u User) bool { return r.Aliases && contains(u.Aliases, form) }},
+		{"alias", func(u User) bool { return r.Aliases && slices.Contains(u.Aliases, form) }},
 		{"login", func(u User) bool { return u.Login == form }},
 		{"user principal name", func(u User) bool { return u.UPN == form }},
 		{"e-mail address", func(u User) bool { return u.Email == form }},
@@ -213,13 +236,4 @@ func pickOne(people []User, form string, r Rules) (u User, kind string, several 
 		}
 	}
 	return User{}, "", false
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -44,7 +44,7 @@ func (p people) UsersByPrefix(_ context.Context, prefix string, limit int) ([]Us
 
 var house = people{
 	{ID: "1", Login: "anna", UPN: "anna@corp.example", Email: "anna.berg@example.org", Enabled: true, Aliases: []string{"aberg", "corp\\anna.berg"}},
-	{ID: "2", Login: "ben", Email: "team@example.org", Enabled: true},
+	{ID: "2", Login: "ben", Email: "team@example.org", Enabled: true, Aliases: []string{"an-alias-that-is-not-short-at-all"}},
 	{ID: "3", Login: "carl", Email: "team@example.org", Enabled: true, Aliases: []string{"ben"}},
 	{ID: "4", Login: "dora", Enabled: false},
 	{ID: "5", Login: "maximiliane.von-und-zu-guttenberg", Enabled: true},
@@ -83,6 +83,11 @@ func TestOwner(t *testing.T) {
 		"cut":                       {Facts{Claimed: "maximiliane.von-und-zu-guttenb", Cut: true}, all, "maximiliane.von-und-zu-guttenberg", "Assumed"},
 		"not cut":                   {Facts{Claimed: "maximiliane.von-und-zu-guttenb"}, all, "", "nobody"},
 		"cut and ambiguous":         {Facts{Claimed: "wolfeschlegelsteinhausenberger", Cut: true}, all, "", "several people's names begin"},
+		"cut behind the @":          {Facts{Claimed: "jür@very-long-domain.example.or", Cut: true}, all, "", "nobody"},
+		"little left but a domain":  {Facts{Claimed: `A-VERY-LONG-DOMAIN.EXAMPLE\max`, Cut: true}, all, "", "nobody"},
+		"cut domain name":           {Facts{Claimed: `LONG-DOMAIN\maximiliane.von-und`, Cut: true}, all, "maximiliane.von-und-zu-guttenberg", "Assumed"},
+		"cut alias":                 {Facts{Claimed: "an-alias-that-is-not-short-at-a", Cut: true}, all, "ben", "Assumed"},
+		"cut alias, aliases off":    {Facts{Claimed: "an-alias-that-is-not-short-at-a", Cut: true}, Rules{Prefix: true}, "", "nobody"},
 		"prefix rule off":           {Facts{Claimed: "maximiliane.von-und-zu-guttenb", Cut: true}, Rules{}, "", "nobody"},
 		"decomposed umlauts":        {Facts{Claimed: "Ju\u0308rgen.Mu\u0308ller"}, all, "jürgen.müller", "login"},
 		"banner last":               {Facts{Claimed: "root", Banner: "anna"}, all, "anna", "banner"},
