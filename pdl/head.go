@@ -218,6 +218,8 @@ func dscFor(b []byte) string {
 			b = nil
 		}
 		switch value, ok := bytes.CutPrefix(line, []byte("%%For:")); {
+		case ok && bytes.Equal(bytes.TrimSpace(value), []byte("(atend)")):
+			return "" // it comes at the end, where nobody looks
 		case ok:
 			return psText(bytes.TrimSpace(value))
 		case bytes.HasPrefix(line, []byte("%%EndComments")):

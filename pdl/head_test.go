@@ -29,6 +29,8 @@ func TestExamine(t *testing.T) {
 		"ESC/P-R":              {"\x00\x00\x00\x1b\x01@EJL 1284.4\n@EJL     \n\x1b@\x1b(R\x06\x00\x00ESCPR", Head{Language: ESCPR}},
 		"ESC/P":                {"\x1b@\x1bU1", Head{Language: ESCP}},
 		"XPS":                  {"PK\x03\x04....FixedDocSeq.fdseq", Head{Language: XPS}},
+		"XPS of Ghostscript":   {"PK\x03\x04....Documents/1/Pages/1.fpage", Head{Language: XPS}},
+		"For at the end":       {"%!PS\n%%For: (atend)\n%%EndComments\n", Head{Language: PostScript}},
 		"another zip":          {"PK\x03\x04....word/document.xml", Head{Language: Unknown}},
 		"PJL without language": {uel + "@PJL SET COPIES=2\n\x1bE", Head{Language: PCL, PJL: true, Copies: 2}},
 		"PJL of a driver": {

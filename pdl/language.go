@@ -43,7 +43,7 @@ func detect(b []byte) Language {
 		return PWG
 	case bytes.HasPrefix(b, []byte("UNIRAST\x00")):
 		return URF
-	case bytes.HasPrefix(b, []byte("PK\x03\x04")) && bytes.Contains(b, []byte("FixedDocSeq.fdseq")):
+	case bytes.HasPrefix(b, []byte("PK\x03\x04")) && isXPS(b):
 		return XPS
 	case bytes.HasPrefix(b, []byte("\x00\x00\x00\x1b\x01@EJL")):
 		return epson(b)
@@ -59,6 +59,17 @@ func detect(b []byte) Language {
 		return Text
 	}
 	return Unknown
+}
+
+// isXPS looks for the parts that only XPS packages have. Their names are up to
+// the writer but for the ends, and their order is as well (ECMA-388).
+func isXPS(b []byte) bool {
+	for _, end := range []string{".fdseq", ".fdoc", ".fpage"} {
+		if bytes.Contains(b, []byte(end)) {
+			return true
+		}
+	}
+	return false
 }
 
 // epson tells ESC/P-R, which announces itself, from the older ESC/P.
