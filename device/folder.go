@@ -83,21 +83,18 @@ func (f *folder) Deliver(ctx context.Context, d Delivery) (Result, error) {
 	}
 	temps, err := f.writeAll(ctx, r)
 	if err != nil {
-		f.drop(temps)
-		switch {
-		case Damaged(err), ctx.Err() != nil:
+		_ = f.drop(temps) // what stays is swept by the next attempt
+		if Damaged(err) || ctx.Err() != nil {
 			return none, err
-		case fsys.IsFull(err):
-			return none, unavailable(op, "The disk of the folder is full.", err)
 		}
-		return none, unavailable(op, "The folder cannot be written to.", err)
+		return none, unavailable(op, trouble(err), err)
 	}
 	if named, err := f.publish(d, temps); err != nil {
-		f.drop(temps)
+		_ = f.drop(temps)
 		if named == 0 {
 			return none, unavailable(op, "The folder cannot be written to.", err)
 		}
-		return r.interrupted(""), unavailable(op, "The folder may hold only a part of the job.", err)
+		return r.interrupted(), unavailable(op, "The folder may hold only a part of the job.", err)
 	}
 	failpoint.Hit("device.acked")
 	return r.result(job.Confirmed, "The files are in the folder."), nil
@@ -239,17 +236,21 @@ func (f *folder) Condition(ctx context.Context) (site.Condition, error) {
 	}
 	now := f.set.Now()
 	probe := filepath.Join(f.dir, ".probe-platen")
-	err := fsys.RemoveFile(probe)
-	if err == nil {
-		err = touch(probe)
-	}
-	switch {
-	case fsys.IsFull(err):
-		return site.Condition{State: "stopped", Text: "The disk of the folder is full.", Since: now, Seen: now}, nil
-	case err != nil:
-		return site.Condition{State: "stopped", Text: "The folder cannot be written to.", Since: now}, nil
+	if text := trouble(errors.Join(fsys.RemoveFile(probe), touch(probe))); text != "" {
+		return site.Condition{State: "stopped", Text: text, Since: now}, nil
 	}
 	return site.Condition{State: "idle", Since: now, Seen: now}, nil
+}
+
+// trouble says what is wrong with a folder.
+func trouble(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case fsys.IsFull(err):
+		return "The disk of the folder is full."
+	}
+	return "The folder cannot be written to."
 }
 
 func touch(path string) error {

@@ -157,23 +157,21 @@ func (l *link) over() bool {
 	return l.ctx.Err() != nil || l.halfOpen.Load() || wasReset(l.TCPConn)
 }
 
-// Close ends the connection in order.
-func (l *link) Close() error {
-	var err error
+// hangUp ends the connection in order.
+func (l *link) hangUp() {
 	l.closing.Do(func() {
 		l.unwatch()
 		close(l.done)
 		l.watching.Wait()
-		err = l.TCPConn.Close()
+		_ = l.TCPConn.Close() // what it has to say came with the last read or write
 	})
-	return err
 }
 
 // abort ends the connection at once and drops what the system still holds for
 // the device.
 func (l *link) abort() {
 	_ = l.SetLinger(0)
-	_ = l.Close()
+	l.hangUp()
 }
 
 // patience is how long a device may refuse the next connection of a job it has

@@ -57,7 +57,7 @@ func (p *lpr) Deliver(ctx context.Context, d Delivery) (Result, error) {
 	}
 	if len(docs) == 0 {
 		if err := r.begin(); err != nil {
-			return r.interrupted(""), err
+			return r.interrupted(), err
 		}
 		return r.result(job.Acknowledged, "The document is empty; there was nothing to send."), nil
 	}
@@ -70,7 +70,7 @@ func (p *lpr) Deliver(ctx context.Context, d Delivery) (Result, error) {
 		n := min(most, len(docs))
 		e, err := p.session(ctx, r, docs[:n], part)
 		if err != nil {
-			return r.interrupted(""), err
+			return r.interrupted(), err
 		}
 		evidence, docs = min(evidence, e), docs[n:]
 	}
@@ -88,7 +88,7 @@ func (p *lpr) session(ctx context.Context, r *run, docs []Doc, part int) (job.Ev
 	if err != nil {
 		return job.NoneAccepted, err
 	}
-	defer l.Close()
+	defer l.hangUp()
 	c := &counted{link: l, r: r}
 	client := lpd.Client{Answer: p.set.Answer, Final: p.set.Answer}
 	sent, err := client.Send(ctx, c, lpd.Outgoing{

@@ -113,11 +113,11 @@ func (r *run) result(e job.Evidence, detail string) Result {
 }
 
 // interrupted is the result of a delivery that ended before its end.
-func (r *run) interrupted(detail string) Result {
+func (r *run) interrupted() Result {
 	if r.octets == 0 {
-		return r.result(job.NoneAccepted, detail)
+		return r.result(job.NoneAccepted, "")
 	}
-	return r.result(job.Partial, detail)
+	return r.result(job.Partial, "")
 }
 
 // Sizes of writes: small first, so that what dies early has accepted little,

@@ -79,11 +79,11 @@ func (s *socket) session(ctx context.Context, r *run, docs []Doc, pjl bool) (Res
 	const op = "device.socket"
 	l, err := dialAgain(ctx, s.set, s.host, false, r)
 	if err != nil {
-		return r.interrupted(""), err
+		return r.interrupted(), err
 	}
-	defer l.Close()
+	defer l.hangUp()
 	if err := r.begin(); err != nil {
-		return r.interrupted(""), err
+		return r.interrupted(), err
 	}
 	t := listen(l, r, pjl)
 	if err := s.write(l, r, docs, pjl); err != nil {
@@ -97,7 +97,7 @@ func (s *socket) session(ctx context.Context, r *run, docs []Doc, pjl bool) (Res
 		default:
 			err = unavailable(op, "The connection to the device broke in the middle of the document.", err)
 		}
-		res := r.interrupted("")
+		res := r.interrupted()
 		res.Impressions = t.impressions()
 		if before > 0 {
 			res.Evidence = job.Partial // also when nothing of it was acknowledged
@@ -161,7 +161,7 @@ func (s *socket) interrupt(l *link, r *run, pjl bool) {
 	if pjl && l.ctx.Err() != nil && r.octets > 0 {
 		_ = l.TCPConn.SetWriteDeadline(time.Now().Add(2 * time.Second))
 		if _, err := l.Write(pjlTail(r)); err == nil {
-			_ = l.Close()
+			l.hangUp()
 			return
 		}
 	}
@@ -216,6 +216,6 @@ func (s Settings) tryPort(ctx context.Context, h host, t traits) (site.Condition
 	case err != nil:
 		return site.Condition{State: "stopped", Text: fault.Text(err), Since: now}, nil
 	}
-	_ = l.Close()
+	l.hangUp()
 	return site.Condition{State: "idle", Since: now, Seen: now}, nil
 }

@@ -66,12 +66,6 @@ func (c *conditions) set(id string, s site.Condition, now time.Time) {
 	c.now[id] = s
 }
 
-func (c *conditions) get(id string) site.Condition {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now[id]
-}
-
 // serve writes until stop, and what is left then.
 func (c *conditions) serve(ctx context.Context, d *Dispatcher) {
 	c.mu.Lock()

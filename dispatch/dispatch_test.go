@@ -144,7 +144,7 @@ func TestF35OfflineIsTriedAgainAndHeldAfterFiveMinutes(t *testing.T) {
 		synctest.Wait()
 		wantStatePending(t, h, id)
 		j := h.rows.job(id)
-		if got := j.NotBefore.Sub(time.Now()); got != 5*time.Second || j.Message != "The device cannot be reached." {
+		if got := time.Until(j.NotBefore); got != 5*time.Second || j.Message != "The device cannot be reached." {
 			t.Errorf("next attempt in %v, message %q", got, j.Message)
 		}
 		time.Sleep(2 * time.Second)
