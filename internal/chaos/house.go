@@ -21,6 +21,7 @@ type house struct {
 	raw, lpr *sink
 	label    *sink // behind the passthrough queue
 	tokens   map[string]string
+	rounds   int // played so far
 }
 
 // people of the demo, and their cards.
@@ -80,7 +81,8 @@ func (h *house) sinks() []*sink { return []*sink{h.raw, h.lpr, h.label} }
 // round plays one plan on a fresh copy of the node and judges it.
 func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	rng := rand.New(rand.NewPCG(h.o.seed, uint64(i)+1))
-	dir := filepath.Join(h.o.dir, fmt.Sprintf("round-%d", i))
+	h.rounds++ // a folder of its own, also when a defect plays the same number again
+	dir := filepath.Join(h.o.dir, fmt.Sprintf("round-%d-%d", i, h.rounds))
 	if out, err := exec.CommandContext(ctx, "cp", "-a", h.template, dir).CombinedOutput(); err != nil {
 		return tally{}, fmt.Errorf("cp: %w: %s", err, out)
 	}
