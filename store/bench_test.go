@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -71,5 +70,29 @@ func BenchmarkBareCommit(b *testing.B) {
 		exec("INSERT INTO t VALUES (?, 'a row of some forty octets, no more than that')", i)
 	}
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "rows/s")
-	var _ *sql.DB = db
+}
+
+// BenchmarkOwnJobs is the list of a person with 20 held jobs at a terminal,
+// among 10,000 of others.
+func BenchmarkOwnJobs(b *testing.B) {
+	ctx := context.Background()
+	s := open(b, options(filepath.Join(b.TempDir(), "platen.db"), time.Now))
+	sc, err := s.Default(ctx)
+	must(b, err)
+	for i := range 10_000 / mostCalls {
+		var wg sync.WaitGroup
+		for k := range mostCalls {
+			wg.Go(func() { must(b, sc.AddJob(ctx, newJob(fmt.Sprint("other ", i, " ", k), ben), nil)) })
+		}
+		wg.Wait()
+	}
+	for i := range 20 {
+		must(b, sc.AddJob(ctx, newJob(fmt.Sprint("mine ", i), anna), nil))
+	}
+	b.ResetTimer()
+	for range b.N {
+		if jobs, err := sc.OwnJobs(ctx, anna, epoch, 200); err != nil || len(jobs) != 20 {
+			b.Fatalf("%d jobs, %v", len(jobs), err)
+		}
+	}
 }

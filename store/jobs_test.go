@@ -290,10 +290,10 @@ func TestOwnersListIsALookup(t *testing.T) {
 		q     query
 		index string
 	}{
-		{selectOwnOpen, "jobs_open (tenant=? AND owner=? AND state=?"},
+		{selectOwnOpen, "jobs_open (tenant=? AND owner=?"},
 		{selectOwnDone, "jobs_done (tenant=? AND owner=? AND completed_at>?"},
 		{selectOwnKept, "jobs_kept (tenant=? AND owner=?"},
-		{listOwnOpen, "jobs_open (tenant=? AND owner=? AND state=?"},
+		{listOwnOpen, "jobs_open (tenant=? AND owner=? AND id<?"},
 		{claimJob, "jobs_next (tenant=? AND device=?"},
 		{selectLines, "jobs_queue (tenant=? AND queue=?"},
 		{countQueueJobs, "COVERING INDEX jobs_queue (tenant=? AND queue=?"},

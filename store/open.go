@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,9 @@ type Store struct {
 	closed sync.Once
 	sealed atomic.Bool // a title could not be opened, and the log says so
 }
+
+// busyTimeout is how long SQLite waits for a lock, in milliseconds.
+const busyTimeout = 5000
 
 // readers is how many queries may run beside each other. More only wait for
 // the cores.
@@ -128,7 +132,7 @@ func (s *Store) openReaders(ctx context.Context, more string) error {
 // synchronous=NORMAL in WAL mode, which loses what was acknowledged.
 func connect(path, more string) (*sql.DB, error) {
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() +
-		"?_synchronous=FULL&_foreign_keys=1&_busy_timeout=5000" +
+		"?_synchronous=FULL&_foreign_keys=1&_busy_timeout=" + strconv.Itoa(busyTimeout) +
 		"&_secure_delete=FAST&_cache_size=-8000&_stmt_cache_size=256&" + more
 	db, err := sql.Open("sqlite3", dsn)
 	if err != nil {

@@ -16,18 +16,14 @@ import (
 func (s Scope) OwnJobs(ctx context.Context, owner string, since time.Time, limit int) ([]job.Job, error) {
 	var list []job.Job
 	err := s.read(ctx, func(v view) error {
-		for _, state := range []job.State{job.Pending, job.Held, job.Processing, job.Stopped} {
-			if err := s.more(v, &list, selectOwnOpen, owner, int64(state), limit); err != nil {
-				return err
-			}
+		if err := s.more(v, &list, selectOwnOpen, owner, limit); err != nil {
+			return err
 		}
 		if err := s.more(v, &list, selectOwnKept, owner, limit); err != nil {
 			return err
 		}
-		for _, state := range []job.State{job.Completed, job.Aborted} {
-			if err := s.more(v, &list, selectOwnDone, owner, int64(state), since, limit); err != nil {
-				return err
-			}
+		if err := s.more(v, &list, selectOwnDone, owner, since, limit); err != nil {
+			return err
 		}
 		list = newest(list, limit)
 		return s.fill(v, list)
@@ -157,11 +153,11 @@ func (s Scope) ReleaseByID(ctx context.Context, id string) (job.Release, error) 
 
 const (
 	selectOwnOpen query = jobSelect + `
-		   AND j.state < 7 AND j.owner = $2 AND j.state = $3 ORDER BY j.id DESC LIMIT $4`
+		   AND j.state < 7 AND j.owner = $2 ORDER BY j.id DESC LIMIT $3`
 	selectOwnKept query = jobSelect + `
 		   AND j.state > 6 AND j.files > 0 AND j.owner = $2 AND j.state > 8 ORDER BY j.id DESC LIMIT $3`
 	selectOwnDone query = jobSelect + `
-		   AND j.state > 6 AND j.owner = $2 AND j.state = $3 AND j.completed_at >= $4 ORDER BY j.id DESC LIMIT $5`
+		   AND j.state > 6 AND j.owner = $2 AND j.state > 7 AND j.completed_at >= $3 ORDER BY 0 + j.id DESC LIMIT $4`
 	selectWaitingJobs query = jobSelect + `
 		   AND j.state = 3 AND COALESCE(q.mode, '') <> 'passthrough' ORDER BY j.released_at, j.id LIMIT $2`
 

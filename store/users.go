@@ -208,11 +208,8 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 
 func (s Scope) disown(t tx, op, user, actor string) error {
 	var ids []int64
-	for _, state := range []job.State{job.Pending, job.Held, job.Processing, job.Stopped} {
-		err := t.each(selectOwnIDs, to(&ids, func(row scanner, id *int64) error { return row.Scan(id) }), user, int64(state))
-		if err != nil {
-			return err
-		}
+	if err := t.each(selectOwnIDs, to(&ids, func(row scanner, id *int64) error { return row.Scan(id) }), user); err != nil {
+		return err
 	}
 	for _, id := range ids {
 		was, err := t.jobRow(op, id)
@@ -293,7 +290,7 @@ const (
 	selectSecrets    query = `SELECT password, pin, pin_digest FROM users WHERE tenant = $1 AND id = $2`
 	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2` //nolint:gosec // a statement
 	deleteSessionsOf query = `DELETE FROM sessions WHERE tenant = $1 AND user_id = $2`
-	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7 AND state = $3`
+	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7`
 
 	selectAliases    query = `SELECT alias FROM aliases WHERE tenant = $1 AND user_id = $2 ORDER BY alias`
 	selectAllAliases query = `SELECT user_id, alias FROM aliases WHERE tenant = $1 ORDER BY user_id, alias`

@@ -31,9 +31,10 @@ type writer struct {
 	broken   chan struct{} // closed: the disk has lied, see fatal
 	patience time.Duration // how long a caller that gave up waits for its outcome
 
-	commit func(context.Context) error // tests replace it to break it
-	groups atomic.Int64                // COMMITs
-	rows   atomic.Int64                // calls that were committed
+	commit    func(context.Context) error // tests replace it to break it
+	restartAt int                         // pages of the log at which restartLog is tried
+	groups    atomic.Int64                // COMMITs
+	rows      atomic.Int64                // calls that were committed
 }
 
 // call is one caller's transaction.
@@ -68,7 +69,7 @@ func newWriter(conn *sql.Conn, spell *spelled, log *slog.Logger) *writer {
 		conn: conn, sql: spell, log: log,
 		calls: make(chan *call, mostCalls),
 		quit:  make(chan struct{}), done: make(chan struct{}), broken: make(chan struct{}),
-		patience: 10 * time.Second,
+		patience: 10 * time.Second, restartAt: longLog,
 	}
 	w.commit = func(ctx context.Context) error { return w.plain(ctx, "COMMIT") }
 	return w
@@ -281,6 +282,9 @@ func (w *writer) end(ctx context.Context, calls []*call, cause error) {
 	}
 	for _, c := range calls {
 		w.answer(c, cause)
+	}
+	if cause == nil {
+		w.tendLog(ctx)
 	}
 }
 

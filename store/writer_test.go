@@ -283,6 +283,65 @@ func TestF12DiskFull(t *testing.T) {
 	must(t, w.Check(ctx))
 }
 
+// TestLogStaysShort: readers that overlap without a pause do not make the
+// write-ahead log grow for ever.
+func TestLogStaysShort(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	must(t, w.write(ctx, "", "", func(tx) error { w.w.restartAt = 100; return nil })) // in the writer's own goroutine
+	begin := func() (end func()) {
+		conn, err := w.reads.Conn(ctx)
+		must(t, err)
+		_, err = conn.ExecContext(ctx, "BEGIN")
+		must(t, err)
+		var n int
+		must(t, conn.QueryRowContext(ctx, "SELECT COUNT(*) FROM jobs").Scan(&n))
+		return func() {
+			_, err := conn.ExecContext(ctx, "ROLLBACK")
+			must(t, errors.Join(err, conn.Close()))
+		}
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // at every moment there is a reader, and none stays
+		defer close(stopped)
+		end := begin()
+		for {
+			next := begin()
+			end()
+			end = next
+			select {
+			case <-stop:
+				end()
+				return
+			default:
+			}
+		}
+	}()
+	restarted := false
+	for i := range 20 * lookEvery {
+		must(t, w.a.SetCondition(ctx, hall, conditionOf(fmt.Sprint(i))))
+		must(t, w.write(ctx, "", "", func(tx) error {
+			restarted = restarted || w.w.restartAt == longLog
+			return nil
+		}))
+		if restarted {
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+	if !restarted {
+		t.Error("the log was never begun anew")
+	}
+	var timeout int
+	must(t, w.write(ctx, "", "", func(t tx) error {
+		return t.conn.QueryRowContext(t.ctx, "PRAGMA busy_timeout").Scan(&timeout)
+	}))
+	if timeout != busyTimeout {
+		t.Errorf("busy_timeout is %d afterwards", timeout)
+	}
+}
+
 func TestClosedStoreRefuses(t *testing.T) {
 	s := open(t, options(filepath.Join(t.TempDir(), "other.db"), time.Now))
 	sc, err := s.Default(t.Context())

@@ -176,7 +176,7 @@ CREATE TABLE jobs (
 	PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX jobs_uuid ON jobs (tenant, uuid);
-CREATE INDEX jobs_open ON jobs (tenant, owner, state, id) WHERE state < 7;
+CREATE INDEX jobs_open ON jobs (tenant, owner, id, state) WHERE state < 7;
 CREATE INDEX jobs_queue ON jobs (tenant, queue, id, state) WHERE state < 7;
 CREATE INDEX jobs_held ON jobs (tenant, expires_at) WHERE state = 4;
 CREATE INDEX jobs_next ON jobs (tenant, device, priority DESC, released_at, id) WHERE state = 3;
