@@ -83,9 +83,9 @@ func Owner(ctx context.Context, l Lookup, f Facts, r Rules) (Match, error) {
 		tried = append(tried, fmt.Sprintf("%q (%s)", name, s.what))
 	}
 	if len(tried) == 0 {
-		return Match{Rule: "Unclaimed: the job came without any name."}, nil
+		return Match{Rule: "The job came without any name."}, nil
 	}
-	return Match{Rule: "Unclaimed: nobody here is called " + strings.Join(tried, " or ") + "."}, nil
+	return Match{Rule: "Nobody here is called " + strings.Join(tried, " or ") + "."}, nil
 }
 
 // proven is the rule for doors that know who prints.
@@ -93,11 +93,11 @@ func proven(ctx context.Context, l Lookup, id string) (Match, error) {
 	u, err := l.User(ctx, id)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return Match{Rule: "Unclaimed: the person whom the sending system named no longer exists."}, nil
+		return Match{Rule: "The person whom the sending system named no longer exists."}, nil
 	case err != nil:
 		return Match{}, err
 	case !u.Enabled:
-		return Match{Rule: fmt.Sprintf("Unclaimed: %s is disabled.", u.Login)}, nil
+		return Match{Rule: fmt.Sprintf("%s is disabled.", u.Login)}, nil
 	}
 	return Match{User: u, Rule: fmt.Sprintf("The sending system has proof that it is %s.", u.Login)}, nil
 }
@@ -160,11 +160,11 @@ func match(ctx context.Context, l Lookup, s source, name string, r Rules) (m Mat
 		u, kind, several := pickOne(people, form, r)
 		switch {
 		case several:
-			return Match{}, fmt.Sprintf("Unclaimed: %q (%s) is the %s of several people.", name, s.what, kind), nil
+			return Match{}, fmt.Sprintf("%q (%s) is the %s of several people.", name, s.what, kind), nil
 		case kind == "":
 			continue
 		case !u.Enabled:
-			return Match{}, fmt.Sprintf("Unclaimed: %q (%s) is %s, who is disabled.", name, s.what, u.Login), nil
+			return Match{}, fmt.Sprintf("%q (%s) is %s, who is disabled.", name, s.what, u.Login), nil
 		}
 		return Match{User: u, Rule: fmt.Sprintf("%q (%s) is the %s of %s.", name, s.what, kind, u.Login)}, "", nil
 	}
@@ -196,9 +196,9 @@ func matchCut(ctx context.Context, l Lookup, s source, name string, r Rules) (Ma
 	case len(people) == 0:
 		return Match{}, "", nil
 	case len(people) > 1:
-		return Match{}, fmt.Sprintf("Unclaimed: %q (%s) was cut by the client, and several people's names begin like that.", name, s.what), nil
+		return Match{}, fmt.Sprintf("%q (%s) was cut by the client, and several people's names begin like that.", name, s.what), nil
 	case !people[0].Enabled:
-		return Match{}, fmt.Sprintf("Unclaimed: %q (%s) can only be %s, who is disabled.", name, s.what, people[0].Login), nil
+		return Match{}, fmt.Sprintf("%q (%s) can only be %s, who is disabled.", name, s.what, people[0].Login), nil
 	}
 	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.", name, s.what, people[0].Login)}, "", nil
 }

@@ -12,7 +12,7 @@ import (
 const theNode = "the node"
 
 // doors are what people call the ways in.
-var doors = map[string]string{"lpd": "LPR", "hotfolder": "folder", "api": "API"}
+var doors = map[string]string{"lpd": "LPR", "api": "API"}
 
 // history says in sentences how the job came in and what will happen to it.
 // Titles are personal and never in it.
@@ -22,7 +22,7 @@ func (a *arrival) history(j *job.Job, owner directory.Match) []job.Entry {
 	if owner.Owned() {
 		say("Owner: %s. %s", owner.User.Login, owner.Rule)
 	} else {
-		say("No owner. %s", owner.Rule)
+		say("Owner: nobody. %s", owner.Rule)
 	}
 	expires := j.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
@@ -43,20 +43,24 @@ func (a *arrival) history(j *job.Job, owner directory.Match) []job.Entry {
 }
 
 func received(j *job.Job) job.Entry {
-	door, ok := doors[j.Origin.Door]
-	if !ok {
-		door = j.Origin.Door
-	}
 	n, size := len(j.Documents), sizeText(j.Octets)
 	switch client := j.Origin.Client; {
-	case client.IsValid() && n == 1:
-		return job.Entry{Text: "Received by %s from %s for queue %s: one document, %s.", Args: []any{door, client.Unmap().String(), j.QueueName, size}}
-	case client.IsValid():
-		return job.Entry{Text: "Received by %s from %s for queue %s: %d documents, %s.", Args: []any{door, client.Unmap().String(), j.QueueName, n, size}}
+	case !client.IsValid() && n == 1:
+		return job.Entry{Text: "Taken from a folder for queue %s: one document, %s.", Args: []any{j.QueueName, size}}
+	case !client.IsValid():
+		return job.Entry{Text: "Taken from a folder for queue %s: %d documents, %s.", Args: []any{j.QueueName, n, size}}
 	case n == 1:
-		return job.Entry{Text: "Received by %s for queue %s: one document, %s.", Args: []any{door, j.QueueName, size}}
+		return job.Entry{Text: "Received by %s from %s for queue %s: one document, %s.", Args: []any{door(j.Origin), client.Unmap().String(), j.QueueName, size}}
+	default:
+		return job.Entry{Text: "Received by %s from %s for queue %s: %d documents, %s.", Args: []any{door(j.Origin), client.Unmap().String(), j.QueueName, n, size}}
 	}
-	return job.Entry{Text: "Received by %s for queue %s: %d documents, %s.", Args: []any{door, j.QueueName, n, size}}
+}
+
+func door(o job.Origin) string {
+	if name, ok := doors[o.Door]; ok {
+		return name
+	}
+	return o.Door
 }
 
 // sizeText writes a length with its unit, rounded up: nothing that came is 0.

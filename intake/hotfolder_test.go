@@ -97,7 +97,7 @@ func TestAFileBecomesAJob(t *testing.T) {
 	if j.Owner != "u-erp" || j.State != job.Held || j.Ticket.Title != "Invoice 7.pdf" || j.Origin.Door != "hotfolder" || b.read(j.Documents[0]) != "%PDF-1.4 x" {
 		t.Errorf("%+v", j)
 	}
-	if h := b.store.history[1][0]; h.Text != "Received by %s for queue %s: one document, %s." || h.Args[0] != "folder" {
+	if h := b.store.history[1][0]; h.Text != "Taken from a folder for queue %s: one document, %s." {
 		t.Errorf("history begins with %+v", h)
 	}
 	if strings.Contains(b.log.String(), "Invoice") {

@@ -137,7 +137,7 @@ func TestAJobOfNobodyWaitsForAnAdministrator(t *testing.T) {
 	}
 	checkHistory(t, n.store.history[1],
 		"Received by LPR from 10.0.0.7 for queue secure: 2 documents, 3 octets.",
-		"No owner. "+j.OwnerRule,
+		"Owner: nobody. "+j.OwnerRule,
 		"Held until an administrator says whose it is; expires 2026-03-10 15:00 UTC.")
 }
 
