@@ -50,7 +50,7 @@ const (
 	textTooLarge   = "This document is too large for its pages to be counted."
 	textNotPDF     = "This document is announced as PDF and is something else."
 	textMixed      = "This document holds several print jobs in different languages."
-	textPassword   = "This PDF opens with a password only."
+	textLocked     = "This PDF opens with a password only."
 	textCipher     = "This PDF is encrypted in a way that is not known."
 	textDamaged    = "This PDF is damaged."
 	textEmpty      = "This PDF has no pages."
@@ -79,7 +79,7 @@ func (r reason) sentence() string {
 	case whyMixed:
 		return textMixed
 	case whyPassword:
-		return textPassword
+		return textLocked
 	case whyCipher:
 		return textCipher
 	case whyEmpty:
@@ -147,7 +147,8 @@ func (c *Counter) Count(ctx context.Context, lang Language, open func() (io.Read
 
 // ask starts a child, hands it the document and reads its answer. The last line
 // of a child that ended well holds; one that died over the document leaves the
-// pages unknown; one that never began is the node's trouble.
+// pages unknown; one that never began, or got nowhere because the node is busy,
+// is the node's trouble.
 func (c *Counter) ask(ctx context.Context, doc io.Reader) (answer, error) {
 	const op = "pdl.Count"
 	limited, cancel := context.WithTimeout(ctx, c.timeout())
@@ -174,10 +175,20 @@ func (c *Counter) ask(ctx context.Context, doc io.Reader) (answer, error) {
 		return answer{}, fmt.Errorf("%s: %w", op, ctx.Err())
 	case len(lines) == 0:
 		return answer{}, &fault.Error{Op: op, Kind: fault.Unavailable, Text: textTrouble, Err: fmt.Errorf("the child did not begin: %w", cmp.Or(err, io.ErrUnexpectedEOF))}
+	case limited.Err() != nil && used(cmd) < c.timeout()/starved:
+		return answer{}, &fault.Error{Op: op, Kind: fault.Unavailable, Text: textTrouble, Err: fmt.Errorf("the child had %s of processor time in %s", used(cmd), c.timeout())}
 	case err != nil:
 		return answer{Pages: -1, Why: whyLimits, Cause: err.Error()}, nil
 	}
 	return readAnswer(lines[len(lines)-1]), nil
+}
+
+// starved is the part of its time that a child needs as processor time before
+// the document is blamed for it. A child waits for nothing but the node.
+const starved = 4
+
+func used(cmd *exec.Cmd) time.Duration {
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 }
 
 func (c *Counter) timeout() time.Duration {
@@ -255,10 +266,12 @@ var errTalks = errors.New("the answer is too long")
 func (a *answers) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.buf.Len()+len(p) > maxAnswer {
-		return 0, errTalks
+	room := maxAnswer - a.buf.Len()
+	if len(p) <= room {
+		return a.buf.Write(p)
 	}
-	return a.buf.Write(p)
+	a.buf.Write(p[:room])
+	return room, errTalks
 }
 
 // lines returns the complete lines.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/flate"
 	"fmt"
+	"hash/adler32"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,18 +78,26 @@ func stream(dict, data string) string {
 	return fmt.Sprintf("<<%s/Length %d>>stream\n%s\nendstream", dict, len(data), data)
 }
 
-// inflating is zlib data that inflates to times MiB of spaces; its checksum is
-// wrong, which is noticed only at the end.
-func inflating(t testing.TB, times int) string {
+// inflating is zlib data that inflates to a text and times MiB of spaces.
+func inflating(t testing.TB, text string, times int) string {
 	t.Helper()
 	var block bytes.Buffer
 	w, err := flate.NewWriter(&block, flate.BestCompression)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Write(bytes.Repeat([]byte(" "), 1<<20))
-	w.Flush() // ends a block, so that it can be repeated
-	return "\x78\x9c" + strings.Repeat(block.String(), times) + "\x01\x00\x00\xff\xff" + "\x00\x00\x00\x00"
+	sum := adler32.New()
+	spaces := bytes.Repeat([]byte(" "), 1<<20)
+	fmt.Fprint(io.MultiWriter(w, sum), text)
+	w.Flush()
+	first := block.String()
+	block.Reset()
+	w.Write(spaces)
+	w.Flush() // ends a block, which refers to spaces only and can be repeated
+	for range times {
+		sum.Write(spaces)
+	}
+	return "\x78\x9c" + first + strings.Repeat(block.String(), times) + "\x01\x00\x00\xff\xff" + string(sum.Sum(nil))
 }
 
 // compressed is a PDF whose objects are in one object stream, listed by a

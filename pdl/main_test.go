@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestMain lets the test binary be the child that Counter starts.
@@ -58,10 +60,19 @@ var roles = map[string]func(args []string) int{
 		fmt.Printf("{\"pages\":%d,\"sure\":true}\n", 1+len(os.Environ()))
 		return 0
 	},
-	// hangs begins and never ends.
+	// hangs begins and does nothing.
 	"hangs": func([]string) int {
 		fmt.Println(`{"pages":-1,"why":"limits"}`)
-		select {}
+		for {
+			time.Sleep(time.Hour)
+		}
+	},
+	// loops begins and works for ever.
+	"loops": func([]string) int {
+		fmt.Println(`{"pages":-1,"why":"limits"}`)
+		for n := 0; ; n++ {
+			runtime.KeepAlive(n)
+		}
 	},
 }
 
@@ -69,6 +80,7 @@ func newCounter(t *testing.T, role string, args ...string) *Counter {
 	t.Helper()
 	return &Counter{
 		Command: append([]string{os.Args[0], childArg, role}, args...),
+		Timeout: time.Minute, // these tests run on busy machines
 		Log:     slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
