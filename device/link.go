@@ -36,15 +36,19 @@ type link struct {
 // handed over when it fails.
 func (s Settings) dial(ctx context.Context, h host, reservedPort bool) (*link, error) {
 	const op = "device.dial"
-	limited, cancel := context.WithTimeout(ctx, s.Connect)
-	defer cancel()
-	addrs, err := s.resolve(limited, h)
+	looking, cancel := context.WithTimeout(ctx, s.Connect)
+	addrs, err := s.resolve(looking, h)
+	cancel()
 	if err != nil {
 		return nil, err
 	}
+	// An address that swallows everything leaves time for the others.
+	each := max(s.Connect/time.Duration(len(addrs)), min(s.Connect, 2*time.Second))
 	for _, ap := range addrs {
 		var conn net.Conn
+		limited, cancel := context.WithTimeout(ctx, each)
 		conn, err = s.connect(limited, ap, reservedPort)
+		cancel()
 		if err == nil {
 			return s.watch(ctx, conn.(*net.TCPConn)), nil
 		}

@@ -417,6 +417,17 @@ func TestA33NameOfThisMachine(t *testing.T) {
 	}
 }
 
+// A name with several addresses is a device as long as one of them answers.
+func TestSecondAddress(t *testing.T) {
+	sink := devicetest.NewRaw(t, devicetest.Manner{})
+	s := quick()
+	s.Resolver = names{"mfd": {netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("127.0.0.1")}}
+	uri := fmt.Sprintf("socket://mfd:%d", netip.MustParseAddrPort(sink.Addr).Port())
+	if _, err := open(t, site.Device{URI: uri}, s).Deliver(t.Context(), named(devicetest.Doc("pdf", []byte("%PDF-1.7")))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCondition(t *testing.T) {
 	raw, lpr := devicetest.NewRaw(t, devicetest.Manner{}), devicetest.NewLPR(t, devicetest.Manner{})
 	gone := devicetest.NewRaw(t, devicetest.Manner{})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"platen/accounting"
@@ -45,6 +46,8 @@ type Dispatcher struct {
 	Octets     func(dev site.Device, n int64)                                           // handed over since the last call
 	SendEnded  func(dev site.Device, outcome accounting.Outcome, evidence job.Evidence) // one call per ledger row
 	JobEnded   func(jobID int64, state job.State)                                       // it left the hands of its worker
+
+	settings atomic.Int64 // how often they may have changed
 
 	mu      sync.Mutex
 	workers map[string]*worker
@@ -172,9 +175,10 @@ func (d *Dispatcher) Wake(deviceID string) {
 	d.Reload()
 }
 
-// Reload says that devices were changed.
+// Reload says that devices, or the settings they are opened with, were changed.
 func (d *Dispatcher) Reload() {
 	d.prepare()
+	d.settings.Add(1)
 	select {
 	case d.reload <- struct{}{}:
 	default:

@@ -532,6 +532,33 @@ func TestWrongDeviceClaimsNothing(t *testing.T) {
 	})
 }
 
+func TestReloadOpensAgain(t *testing.T) {
+	opens, kind := 0, fault.Denied
+	in(t, []string{"a"}, func(h *house) {
+		h.Open = func(site.Device) (device.Device, error) {
+			if opens++; kind != 0 {
+				return nil, &fault.Error{Op: "device.New", Kind: kind, Text: "A device may not be at this address. An administrator can allow it in the configuration."}
+			}
+			return h.devices["a"], nil
+		}
+	}, func(t *testing.T, h *house) {
+		id := h.release("hold", "a", 100)
+		synctest.Wait()
+		wantStatePending(t, h, id)
+		kind = 0 // the administrator has
+		h.Reload()
+		synctest.Wait()
+		wantState(t, h, id, job.Completed, job.CompletedSuccessfully)
+		before := opens
+		h.Reload()
+		h.release("hold", "a", 100)
+		synctest.Wait()
+		if opens != before+1 {
+			t.Errorf("opened %d times after the reload", opens-before)
+		}
+	})
+}
+
 // picky is a device that never takes one certain job.
 type picky struct {
 	*devicetest.Fake

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"platen/accounting"
@@ -230,6 +231,7 @@ const patientAttempts = 3
 func (s *send) notTaken(err error) verdict {
 	now := s.w.d.Now()
 	text, args := fault.Sentence(err)
+	args = plainArgs(args)
 	s.w.failed(plainText(err))
 	attempts := s.job.Attempts + 1
 	limit := s.job.Released.Add(s.w.d.HoldAfter)
@@ -250,6 +252,20 @@ func (s *send) notTaken(err error) verdict {
 		c.History = s.say(deviceActor(s.dev), text, args...)
 	}
 	return verdict{c, accounting.Failed}
+}
+
+// plainArgs makes strings of what a history cannot hold.
+func plainArgs(args []any) []any {
+	plain := make([]any, len(args))
+	for i, a := range args {
+		switch a.(type) {
+		case string, int, int64:
+			plain[i] = a
+		default:
+			plain[i] = fmt.Sprint(a)
+		}
+	}
+	return plain
 }
 
 func (s *send) heldAgain(now time.Time, attempts int, text string, args []any) job.Change {

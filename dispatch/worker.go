@@ -37,6 +37,7 @@ type worker struct {
 
 	// Used by the worker's own goroutine only.
 	dev      site.Device      // as read last
+	opened   int64            // how the settings were counted when open was made
 	open     device.Device    // of dev; nil when it must be opened again
 	failures int              // attempts in a row that the device did not take
 	until    time.Time        // no attempt before, unless a person waits
@@ -102,17 +103,18 @@ func (w *worker) round(ctx, work context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
-// read reads the device's row, and opens the device when the row has changed
-// in what matters for speaking to it.
+// read reads the device's row, and has the device opened again when something
+// has changed that matters for speaking to it.
 func (w *worker) read(ctx context.Context) error {
 	dev, err := w.d.Store.Device(ctx, w.id)
 	if err != nil {
 		return fmt.Errorf("dispatch: device: %w", err)
 	}
-	if dev.URI != w.dev.URI || dev.Model != w.dev.Model || !slices.Equal(dev.Quirks, w.dev.Quirks) {
+	settings := w.d.settings.Load()
+	if settings != w.opened || dev.URI != w.dev.URI || dev.Model != w.dev.Model || !slices.Equal(dev.Quirks, w.dev.Quirks) {
 		w.open = nil
 	}
-	w.dev = dev
+	w.dev, w.opened = dev, settings
 	return nil
 }
 
