@@ -181,13 +181,18 @@ func TestF18LogDeleted(t *testing.T) {
 			o := options(path, time.Now)
 			o.Log = slog.New(slog.NewTextHandler(&said, nil))
 			s := open(t, o)
-			if !s.Lost() || !strings.Contains(said.String(), "level=ERROR") {
-				t.Errorf("Lost = %v, the log says %q", s.Lost(), said.String())
+			if !s.lost || !strings.Contains(said.String(), "level=ERROR") {
+				t.Errorf("lost = %v, the log says %q", s.lost, said.String())
 			}
 			must(t, s.Check(t.Context()))
 			first, _, err := s.Epoch(t.Context())
 			must(t, err)
-			must(t, s.Close())
+			must(t, s.Close()) // as a command would, which does not ask
+			asks := open(t, o)
+			if !asks.Lost() {
+				t.Error("a command has hidden the loss")
+			}
+			must(t, asks.Close())
 			again := open(t, o)
 			if second, _, err := again.Epoch(t.Context()); err != nil || again.Lost() || second != first {
 				t.Errorf("the next start: lost %v, epoch %d after %d, %v", again.Lost(), second, first, err)

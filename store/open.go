@@ -56,7 +56,8 @@ type Store struct {
 	reads  *sql.DB
 	w      *writer // nil when read-only
 	unlock func() error
-	lost   bool
+	lost   bool        // see Lost
+	asked  atomic.Bool // somebody wanted to know
 	closed sync.Once
 	sealed atomic.Bool // a title could not be opened, and the log says so
 }
@@ -167,13 +168,19 @@ func (s *Store) prepare(ctx context.Context, conn *sql.Conn, migrations fs.FS) e
 // is kept as a sum is right.
 func (s *Store) settle(ctx context.Context) error {
 	err := s.write(ctx, "", "", func(t tx) error {
-		_, err := t.exec(insertEpoch, s.key, s.now())
+		if _, err := t.exec(insertEpoch, s.key, s.now()); err != nil {
+			return err
+		}
+		if !s.lost {
+			return t.each(selectLost, func(row scanner) error { return row.Scan(&s.lost) })
+		}
+		s.log.Error("store: the write-ahead log is gone, the last commits with it; a new epoch begins", "path", s.path)
+		if _, err := t.exec(setLost, true); err != nil {
+			return err
+		}
+		_, err := t.exec(raiseEpoch, s.key, s.now())
 		return err
 	})
-	if err == nil && s.lost {
-		s.log.Error("store: the write-ahead log is gone, the last commits with it; a new epoch begins", "path", s.path)
-		err = s.NewEpoch(ctx)
-	}
 	if err != nil {
 		return explain("store.Open", err)
 	}
@@ -199,6 +206,7 @@ func (s *Store) Close() (err error) {
 }
 
 func (s *Store) close() error {
+	s.forgetLoss()
 	if s.w != nil {
 		s.w.stop()
 	}
@@ -242,7 +250,26 @@ func (s *Store) Broken() <-chan struct{} {
 // opened although the node had not ended in order: rows may be gone that were
 // acknowledged, and their documents in the spool are to be adopted as after a
 // restore.
-func (s *Store) Lost() bool { return s.lost }
+//
+// It stays so until a process that has asked closes the store in order: a
+// command that looked in between, or a crash, does not hide it.
+func (s *Store) Lost() bool {
+	s.asked.Store(true)
+	return s.lost
+}
+
+func (s *Store) forgetLoss() {
+	if s.w == nil || !s.lost || !s.asked.Load() {
+		return
+	}
+	err := s.write(context.Background(), "", "", func(t tx) error {
+		_, err := t.exec(setLost, false)
+		return err
+	})
+	if err != nil {
+		s.log.Warn("store: the loss will be told again", "error", err)
+	}
+}
 
 // Commits returns how many transactions were committed, and how many COMMITs
 // they shared.
@@ -362,6 +389,10 @@ func (s *Store) NewEpoch(ctx context.Context) error {
 }
 
 const (
+	selectLost query = `SELECT value FROM counters WHERE name = 'log-lost'`
+	setLost    query = `
+		INSERT INTO counters (name, value) VALUES ('log-lost', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+
 	selectTenants query = `SELECT id FROM tenants ORDER BY created_at, id`
 	insertTenant  query = `INSERT INTO tenants (id, name, created_at, changes, audit) VALUES ($1, $2, $3, 0, 0)`
 	insertEpoch   query = `INSERT INTO epochs (node_key, epoch, seq) VALUES ($1, $2, 0) ON CONFLICT (node_key) DO NOTHING`
