@@ -1,0 +1,86 @@
+package ui
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"platen/directory"
+	"platen/job"
+	"platen/site"
+)
+
+// Desk is a person at a device; *release.Service with a few words around it
+// is one.
+type Desk interface {
+	Enrolment
+	Sessions
+	Documents
+	Glass
+}
+
+// Enrolment says which terminal a browser or a box is.
+type Enrolment interface {
+	// EnrolTerminal exchanges a secret for a token, once.
+	EnrolTerminal(ctx context.Context, secret string, client netip.Addr) (site.Terminal, string, error)
+	// Terminal returns the terminal of a token, fault.Denied when there is none.
+	Terminal(ctx context.Context, token string, client netip.Addr) (site.Terminal, error)
+	// PINOnly reports whether a PIN of so many digits may sign in alone there.
+	PINOnly(ctx context.Context, t site.Terminal, digits int) (bool, error)
+}
+
+// Sessions says who stands at a terminal.
+type Sessions interface {
+	// SignIn opens a session. Its error may be a directory.Refused or a
+	// directory.Throttled.
+	SignIn(ctx context.Context, t site.Terminal, c directory.Credentials, client netip.Addr) (directory.Session, string, error)
+	RegisterCard(ctx context.Context, t site.Terminal, card, user, password string, client netip.Addr) (directory.Session, string, error)
+	// Session returns the session of a token and counts as a sign of life;
+	// Peek does not. Both say fault.Denied when it has ended.
+	Session(ctx context.Context, token, terminal string) (directory.Session, error)
+	Peek(ctx context.Context, token, terminal string) (directory.Session, error)
+	// Stay lets a session rest for the usual time again.
+	Stay(ctx context.Context, s directory.Session) (directory.Session, error)
+	// WarnAt returns when a person is told that the session is about to end.
+	WarnAt(s directory.Session) time.Time
+	SignOut(ctx context.Context, s directory.Session) error
+}
+
+// Documents are the person's own jobs, and what can be done with them.
+type Documents interface {
+	Jobs(ctx context.Context, s directory.Session) ([]job.View, error)
+	Release(ctx context.Context, s directory.Session, ids []int64, o job.Options, key string) (job.Release, error)
+	ReleaseAll(ctx context.Context, s directory.Session, o job.Options, key string) (job.Release, error)
+	PrintAgain(ctx context.Context, s directory.Session, id int64, o job.Options, key string) (job.Release, error)
+	// Resolve ends the uncertainty about a job: it is printed again, or it did
+	// print, and then there is no release to look at.
+	Resolve(ctx context.Context, s directory.Session, id int64, again bool, key string) (job.Release, error)
+	ReleaseStatus(ctx context.Context, s directory.Session, id string) (job.Release, error)
+	ReleaseAt(ctx context.Context, t site.Terminal, id string) (job.Release, error)
+	Delete(ctx context.Context, s directory.Session, ids []int64) error
+	Keep(ctx context.Context, s directory.Session, ids []int64) error
+}
+
+// Glass is for a person with the right to break it.
+type Glass interface {
+	// Others returns the held jobs of a user, of "" the unclaimed ones, without
+	// their titles.
+	Others(ctx context.Context, s directory.Session, login string) ([]job.View, error)
+	BreakGlass(ctx context.Context, s directory.Session, id int64, reason, key string) (job.Release, error)
+}
+
+// Events keeps what a device reports of itself.
+type Events interface {
+	DeviceEvent(ctx context.Context, t site.Terminal, e Event) error
+}
+
+// Event is what a terminal reports of its device: usage that no job of this
+// node caused, counters, or a state.
+type Event struct {
+	ID       string           `json:"id"`   // of the event, given by the terminal; the same one may come twice
+	Kind     string           `json:"kind"` // "copy", "scan", "fax", "print", "counters", "state"
+	At       time.Time        `json:"at"`
+	User     string           `json:"user,omitempty"` // login, as the device knows it
+	Counters map[string]int64 `json:"counters,omitempty"`
+	State    string           `json:"state,omitempty"`
+}

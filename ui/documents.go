@@ -1,0 +1,364 @@
+package ui
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"platen/fault"
+	"platen/job"
+)
+
+// perPage is how many documents one page lists: a page must stay light.
+const perPage = 25
+
+// section is a part of the list: documents in the same situation.
+type section struct {
+	Title string
+	Kind  string // "ask", "held", "moving", "done"
+	Jobs  []job.View
+}
+
+// notices are what a page says after something was done.
+var notices = map[string]string{
+	"deleted": "Deleted.",
+	"kept":    "Kept longer.",
+	"printed": "Thank you. The document is done.",
+}
+
+// jobs lists the person's documents.
+func (s *Server) jobs(v *visit) error {
+	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
+		return v.chooseLanguage(choose)
+	}
+	var n *notice
+	if key, ok := notices[v.r.URL.Query().Get("did")]; ok {
+		n = &notice{"good", v.say.Text(key)}
+	}
+	return s.jobsPage(v, http.StatusOK, n)
+}
+
+func (s *Server) jobsPage(v *visit, status int, n *notice) error {
+	all, err := s.Desk.Jobs(v.ctx(), v.session)
+	if err != nil {
+		return err
+	}
+	p := struct {
+		sheet
+		Sections   []section
+		Ready      int // how many can be released here now
+		Held       int
+		Any        bool
+		MayGlass   bool
+		Prev, Next string // other pages of the list, "" none
+	}{sheet: v.sheet("Your documents"), Any: len(all) > 0, MayGlass: v.session.User.May("break-glass")}
+	p.Notice = n
+	v.watch(&p.sheet)
+	for _, j := range all {
+		if j.Releasable {
+			p.Ready++
+		}
+		if kindOf(j) == "held" {
+			p.Held++
+		}
+	}
+	slices.SortStableFunc(all, func(a, b job.View) int { return cmp.Compare(rank(a), rank(b)) })
+	from, to := v.window(len(all))
+	if from > 0 {
+		p.Prev = p.Base + "jobs?from=" + strconv.Itoa(max(0, from-perPage))
+	}
+	if to < len(all) {
+		p.Next = p.Base + "jobs?from=" + strconv.Itoa(to)
+	}
+	p.Sections = sections(all[from:to], p.T)
+	return v.render(status, "jobs.html", p)
+}
+
+// window returns which part of a list of n the page shows.
+func (v *visit) window(n int) (from, to int) {
+	from, err := strconv.Atoi(v.r.URL.Query().Get("from"))
+	if err != nil || from < 0 || from >= n {
+		from = 0
+	}
+	return from, min(n, from+perPage)
+}
+
+var order = []string{"ask", "held", "moving", "done"}
+
+func rank(j job.View) int { return slices.Index(order, kindOf(j)) }
+
+// kindOf puts a document into its section. What may have printed comes first:
+// only its owner can say.
+func kindOf(j job.View) string {
+	switch j.Status {
+	case job.StatusUncertain:
+		return "ask"
+	case job.StatusHeld:
+		return "held"
+	case job.StatusQueued, job.StatusSending:
+		return "moving"
+	}
+	return "done"
+}
+
+var sectionTitles = map[string]string{
+	"ask": "Did it print?", "held": "Waiting for you", "moving": "On the way", "done": "Done",
+}
+
+func sections(jobs []job.View, say func(string, ...any) string) []section {
+	var list []section
+	for _, j := range jobs {
+		k := kindOf(j)
+		if len(list) == 0 || list[len(list)-1].Kind != k {
+			list = append(list, section{Title: say(sectionTitles[k]), Kind: k})
+		}
+		last := &list[len(list)-1]
+		last.Jobs = append(last.Jobs, j)
+	}
+	return list
+}
+
+// find returns one of the person's documents.
+func (s *Server) find(v *visit, id int64) (job.View, error) {
+	all, err := s.Desk.Jobs(v.ctx(), v.session)
+	if err != nil {
+		return job.View{}, err
+	}
+	for _, j := range all {
+		if j.ID == id {
+			return j, nil
+		}
+	}
+	return job.View{}, &fault.Error{Op: "ui.job", Kind: fault.NotFound, Text: "This document is not in your list."}
+}
+
+// job shows one document.
+func (s *Server) job(v *visit) error {
+	id, err := strconv.ParseInt(v.path("id"), 10, 64)
+	if err != nil {
+		return &fault.Error{Op: "ui.job", Kind: fault.NotFound, Text: "This document is not in your list.", Err: err}
+	}
+	j, err := s.find(v, id)
+	if err != nil {
+		return err
+	}
+	p := struct {
+		sheet
+		Job  job.View
+		Kind string
+		Why  string
+		Many []int
+	}{v.sheet("Document"), j, kindOf(j), v.say.Text(j.WhyNot), []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50}}
+	if j.WhyNot == "" {
+		p.Why = ""
+	}
+	p.Languages = nil
+	v.watch(&p.sheet)
+	return v.render(http.StatusOK, "job.html", p)
+}
+
+// act does what a button of the list or of a document says.
+func (s *Server) act(v *visit) error {
+	what := cmp.Or(v.field("do"), v.path("act"))
+	if what == "look" || what == "act" {
+		return v.see("jobs") // Enter somewhere in the form, and no button
+	}
+	ids, err := v.ids()
+	if err != nil {
+		return err
+	}
+	if what != "all" && len(ids) == 0 {
+		err = &fault.Error{Op: "ui.act", Kind: fault.Invalid, Text: "Please choose a document first."}
+	} else {
+		err = s.do(v, what, ids)
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Conflict, fault.NotFound, fault.TooLarge, fault.Denied:
+		if isSignedOut(err) {
+			return errSignedOut
+		}
+		key, args := fault.Sentence(err)
+		return s.jobsPage(v, answerTo(err).status, &notice{"bad", v.say.Text(key, args...)})
+	}
+	return err
+}
+
+func (s *Server) do(v *visit, what string, ids []int64) error {
+	key := v.field("once")
+	switch what {
+	case "all":
+		r, err := s.Desk.ReleaseAll(v.ctx(), v.session, job.Options{}, key)
+		return v.follow(r, err)
+	case "release":
+		o, err := v.options()
+		if err != nil {
+			return err
+		}
+		r, err := s.Desk.Release(v.ctx(), v.session, ids, o, key)
+		return v.follow(r, err)
+	case "repeat":
+		o, err := v.options()
+		if err != nil {
+			return err
+		}
+		r, err := s.Desk.PrintAgain(v.ctx(), v.session, ids[0], o, key)
+		return v.follow(r, err)
+	case "again":
+		r, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], true, key)
+		return v.follow(r, err)
+	case "printed":
+		_, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], false, key)
+		return v.back("printed", err)
+	case "keep":
+		return v.back("kept", s.Desk.Keep(v.ctx(), v.session, ids))
+	case "delete":
+		if v.field("sure") == "" {
+			return s.confirm(v, ids)
+		}
+		return v.back("deleted", s.Desk.Delete(v.ctx(), v.session, ids))
+	}
+	return &fault.Error{Op: "ui.act", Kind: fault.Invalid, Text: "That could not be read."}
+}
+
+// follow shows how a release goes on.
+func (v *visit) follow(r job.Release, err error) error {
+	if err != nil {
+		return err
+	}
+	return v.see("releases/" + url.PathEscape(r.ID))
+}
+
+func (v *visit) back(did string, err error) error {
+	if err != nil {
+		return err
+	}
+	return v.see("jobs?did=" + did)
+}
+
+func isSignedOut(err error) bool {
+	key, _ := fault.Sentence(err)
+	return key == errSignedOut.Text
+}
+
+// options reads what the person chose beside the button.
+func (v *visit) options() (job.Options, error) {
+	o := job.Options{Sides: v.field("sides")}
+	if text := v.field("copies"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 9999 {
+			return o, &fault.Error{Op: "ui.options", Kind: fault.Invalid, Text: "That is no number of copies.", Err: err}
+		}
+		o.Copies = n
+	}
+	switch o.Sides {
+	case "", "one-sided", "two-sided-long-edge", "two-sided-short-edge":
+		return o, nil
+	}
+	return o, &fault.Error{Op: "ui.options", Kind: fault.Invalid, Text: "That could not be read."}
+}
+
+// confirm asks once before something is deleted.
+func (s *Server) confirm(v *visit, ids []int64) error {
+	all, err := s.Desk.Jobs(v.ctx(), v.session)
+	if err != nil {
+		return err
+	}
+	p := struct {
+		sheet
+		Jobs []job.View
+	}{sheet: v.sheet("Delete?")}
+	for _, j := range all {
+		if slices.Contains(ids, j.ID) {
+			p.Jobs = append(p.Jobs, j)
+		}
+	}
+	if len(p.Jobs) == 0 {
+		return &fault.Error{Op: "ui.confirm", Kind: fault.NotFound, Text: "This document is not in your list."}
+	}
+	v.watch(&p.sheet)
+	return v.render(http.StatusOK, "confirm.html", p)
+}
+
+// item is one line of a release's page.
+type item struct {
+	Name, State, Reason, Kind string // Kind: "busy", "good", "bad"
+}
+
+// While something is on its way, the page looks again every two seconds, and
+// for so many times that counts as a sign of life: who waits for paper does
+// not press anything. Then the session is left to its end.
+const (
+	lookEvery = 2
+	lookMost  = 15
+)
+
+// status shows how the documents of a release stand.
+func (s *Server) status(v *visit) error {
+	r, err := s.Desk.ReleaseStatus(v.ctx(), v.session, v.path("release"))
+	if err != nil {
+		return err
+	}
+	names, err := s.names(v)
+	if err != nil {
+		return err
+	}
+	p := struct {
+		sheet
+		Items []item
+		Busy  bool
+		Bad   bool
+		Left  int
+	}{sheet: v.sheet("Printing"), Left: v.left()}
+	for _, it := range r.Items {
+		i := v.item(p.sheet, it, names)
+		p.Items = append(p.Items, i)
+		p.Busy, p.Bad = p.Busy || i.Kind == "busy", p.Bad || i.Kind == "bad"
+	}
+	p.Languages = nil
+	p.Refresh = &refresh{p.Left, p.Base + "still"}
+	if p.Busy {
+		p.Refresh = v.lookAgain(p.sheet)
+	}
+	return v.render(http.StatusOK, "status.html", p)
+}
+
+func (v *visit) lookAgain(p sheet) *refresh {
+	looked, err := strconv.Atoi(v.r.URL.Query().Get("looked"))
+	if err != nil || looked < 0 {
+		looked = 0
+	}
+	q := url.Values{"looked": {strconv.Itoa(looked + 1)}}
+	if looked+1 >= lookMost {
+		q.Set("quiet", "")
+	}
+	return &refresh{lookEvery, p.Base + "releases/" + url.PathEscape(v.path("release")) + "?" + q.Encode()}
+}
+
+func (s *Server) names(v *visit) (map[int64]job.View, error) {
+	all, err := s.Desk.Jobs(v.ctx(), v.session)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[int64]job.View, len(all))
+	for _, j := range all {
+		names[j.ID] = j
+	}
+	return names, nil
+}
+
+func (v *visit) item(p sheet, it job.ReleaseItem, names map[int64]job.View) item {
+	j := names[it.Job]
+	j.ID = it.Job
+	i := item{Name: p.Name(j), State: p.State(it.Status), Reason: p.T(it.Reason), Kind: "bad"}
+	switch it.Status {
+	case job.StatusQueued, job.StatusSending:
+		i.Kind = "busy"
+	case job.StatusPrinted, job.StatusNotConfirmed:
+		i.Kind = "good"
+	case job.StatusHeld:
+		i.State = p.T("Held again")
+	}
+	return i
+}

@@ -1,0 +1,501 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"platen/directory"
+	"platen/fault"
+	"platen/job"
+	"platen/site"
+)
+
+// fakeDesk is a release desk in memory: one terminal, some people, what they
+// printed. It keeps the promises that the pages rely on and nothing more.
+type fakeDesk struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	terminal site.Terminal
+	device   site.Device
+	settings site.Settings
+	queues   []site.Queue
+	secret   string // enrolment, once
+	token    string // of the terminal
+	users    map[string]*fakeUser
+	cards    map[string]string // number to login
+	sessions map[string]*directory.Session
+	jobs     map[string][]job.View // by login
+	releases map[string]job.Release
+	keys     map[string]string // idempotency key to release
+	calls    []string
+	broken   error // what everything about jobs answers, nil nothing
+	serial   int
+}
+
+type fakeUser struct {
+	directory.User
+	password, pin string
+}
+
+const (
+	deskIdle  = 45 * time.Second
+	deskWarn  = 15 * time.Second
+	deskAfter = 10 * time.Second
+)
+
+func pointer[T any](v T) *T { return &v }
+
+// newDesk has anna with documents in every situation, ben with none, and the
+// help desk's hilda who may break glass.
+func newDesk(now func() time.Time) *fakeDesk {
+	d := &fakeDesk{
+		now: now, secret: "first-secret", token: "terminal-token",
+		terminal: site.Terminal{ID: "t-1", Name: "Lobby", Device: "d-1", DeviceName: "Ricoh, 2nd floor", RecallAfter: 5 * time.Minute},
+		device:   site.Device{ID: "d-1", Name: "Ricoh, 2nd floor", Enabled: true, Status: site.Condition{State: "idle"}},
+		settings: site.DefaultSettings(),
+		queues: []site.Queue{
+			{ID: "q-1", Name: "secure", Info: "Waits for you at any device.", Mode: site.Hold, AcceptJobs: true},
+			{ID: "q-2", Name: "direct", Mode: site.Passthrough, AcceptJobs: true},
+			{ID: "q-3", Name: "closed", Mode: site.Hold},
+		},
+		users: map[string]*fakeUser{}, cards: map[string]string{"04A1B2C3D4": "anna", "04E5F60718": "ben", "12345678": "ben"},
+		sessions: map[string]*directory.Session{}, releases: map[string]job.Release{}, keys: map[string]string{},
+	}
+	for _, u := range []fakeUser{
+		{directory.User{ID: "u-anna", Login: "anna", FullName: "Anna Bell", Email: "anna@example.com", Enabled: true, Rights: []directory.Right{directory.Release}}, "anna", "246810"},
+		{directory.User{ID: "u-ben", Login: "ben", Enabled: true, Language: "de", Rights: []directory.Right{directory.Release}}, "ben", "13579024"},
+		{directory.User{ID: "u-hilda", Login: "hilda", FullName: "Hilda Desk", Enabled: true, Rights: []directory.Right{directory.Release, directory.BreakGlass}}, "hilda", "998877"},
+	} {
+		d.users[u.Login] = &u
+	}
+	d.jobs = map[string][]job.View{"anna": annasJobs(now())}
+	return d
+}
+
+func annasJobs(now time.Time) []job.View {
+	held := func(id int64, title string) job.View {
+		return job.View{ID: id, UUID: fmt.Sprint("uuid-", id), Title: title, Owner: "anna", Queue: "secure", Status: job.StatusHeld,
+			Size: 184_320, Submitted: now.Add(-12 * time.Minute), Expires: now.Add(95 * time.Hour), Releasable: true, CanDelete: true, CanKeep: true}
+	}
+	a := held(101, "Quarterly figures and outlook, version 7 (final, really)")
+	a.Pages, a.Copies, a.Colour, a.Duplex = pointer(24), pointer(2), pointer(true), pointer(true)
+	a.CanCopies, a.CanSides = true, true
+	b := held(102, "Train ticket Würzburg–Ulm")
+	b.Pages, b.Colour, b.Duplex = pointer(1), pointer(false), pointer(false)
+	c := held(103, "Invoice 2026-1177")
+	c.Pages, c.Estimated, c.Size, c.SameAs = pointer(3), true, 2_450_000, 102
+	d := held(104, "scan.prn")
+	d.Releasable, d.WhyNot, d.Size = false, "It is still arriving. Please wait a moment.", 48_000_000
+	e := held(105, "Contract, all appendices")
+	e.Status, e.Releasable, e.CanKeep, e.CanResolve, e.Pages = job.StatusUncertain, false, false, true, pointer(86)
+	f := held(99, "Minutes of Monday")
+	f.Status, f.Releasable, f.CanKeep, f.CanAgain = job.StatusNotConfirmed, false, false, true
+	f.Text, f.Device, f.Pages, f.Submitted = "Delivered; printing was not confirmed.", "Ricoh, 2nd floor", pointer(4), now.Add(-50*time.Hour)
+	return []job.View{a, b, c, d, e, f}
+}
+
+func (d *fakeDesk) call(format string, args ...any) {
+	d.calls = append(d.calls, fmt.Sprintf(format, args...))
+}
+
+// took returns what was asked for since the last time.
+func (d *fakeDesk) took() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.calls
+	d.calls = nil
+	return c
+}
+
+func denied(text string) error {
+	return &fault.Error{Op: "fake", Kind: fault.Denied, Text: text}
+}
+
+// Site.
+
+func (d *fakeDesk) Terminals(context.Context) ([]site.Terminal, error) {
+	return []site.Terminal{d.terminal}, nil
+}
+func (d *fakeDesk) Queues(context.Context) ([]site.Queue, error) { return d.queues, nil }
+func (d *fakeDesk) Device(context.Context, string) (site.Device, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.device, nil
+}
+func (d *fakeDesk) Settings(context.Context) (site.Settings, error) { return d.settings, nil }
+
+// Enrolment.
+
+func (d *fakeDesk) EnrolTerminal(_ context.Context, secret string, client netip.Addr) (site.Terminal, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("enrol from %s", client)
+	if d.secret == "" || secret != d.secret {
+		return site.Terminal{}, "", denied("This address was used already, or it is too old. Please ask the administrator for a new one.")
+	}
+	d.secret = ""
+	return d.terminal, d.token, nil
+}
+
+func (d *fakeDesk) Terminal(_ context.Context, token string, client netip.Addr) (site.Terminal, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if token != d.token {
+		return site.Terminal{}, denied("This terminal is not enrolled. Please ask the administrator for its first address.")
+	}
+	for _, p := range d.terminal.Allow {
+		if !p.Contains(client) {
+			return site.Terminal{}, denied("This terminal may not be used from this address.")
+		}
+	}
+	return d.terminal, nil
+}
+
+func (d *fakeDesk) PINOnly(_ context.Context, t site.Terminal, digits int) (bool, error) {
+	return t.PINOnly && digits >= 6, nil
+}
+
+// Sessions.
+
+func (d *fakeDesk) SignIn(_ context.Context, t site.Terminal, c directory.Credentials, client netip.Addr) (directory.Session, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("sign in %s %s", c.Method, c.User)
+	if c.Value == "throttle" {
+		return directory.Session{}, "", &directory.Throttled{RetryAfter: 30 * time.Second, Err: &fault.Error{Op: "fake", Kind: fault.Unavailable,
+			Text: "Too many attempts. Please wait %d seconds and try again.", Args: []any{30}}}
+	}
+	u := d.users[d.whoLocked(c)]
+	if u == nil {
+		r := &directory.Refused{Reason: directory.ReasonWrong, Err: denied("That did not match. Please try again, or ask the help desk.")}
+		if c.Method == directory.MethodCard {
+			r = &directory.Refused{Reason: directory.ReasonUnknownCard, Err: denied("This card cannot sign in here. If it is yours, register it with your user name and password, or ask the help desk.")}
+		}
+		return directory.Session{}, "", r
+	}
+	s, token := d.openLocked(u, c.Method)
+	return s, token, nil
+}
+
+func (d *fakeDesk) whoLocked(c directory.Credentials) string {
+	for login, u := range d.users {
+		switch {
+		case c.Method == directory.MethodCard && d.cards[c.Value] == login,
+			c.Method == directory.MethodPIN && c.Value == u.pin && (c.User == "" || c.User == login),
+			c.Method == directory.MethodPassword && c.User == login && c.Value == u.password,
+			c.Method == directory.MethodAsserted && d.terminal.Asserted && c.User == login:
+			return login
+		}
+	}
+	return ""
+}
+
+func (d *fakeDesk) openLocked(u *fakeUser, method string) (directory.Session, string) {
+	d.serial++
+	clear(d.sessions) // one person at a terminal
+	token := fmt.Sprintf("session-token-%d", d.serial)
+	d.sessions[token] = &directory.Session{ID: fmt.Sprint("s-", d.serial), Terminal: d.terminal.ID, Device: d.device.ID,
+		User: u.User, Method: method, Started: d.now(), Seen: d.now(), Idle: deskIdle}
+	return *d.sessions[token], token
+}
+
+func (d *fakeDesk) RegisterCard(_ context.Context, t site.Terminal, card, user, password string, _ netip.Addr) (directory.Session, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("register %s for %s", card, user)
+	u := d.users[user]
+	if u == nil || u.password != password {
+		return directory.Session{}, "", &directory.Refused{Reason: directory.ReasonWrong, Err: denied("That did not match. Please try again, or ask the help desk.")}
+	}
+	d.cards[card] = user
+	s, token := d.openLocked(u, directory.MethodCard)
+	return s, token, nil
+}
+
+func (d *fakeDesk) Session(ctx context.Context, token, terminal string) (directory.Session, error) {
+	s, err := d.Peek(ctx, token, terminal)
+	if err != nil {
+		return s, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sessions[token].Seen = d.now()
+	return *d.sessions[token], nil
+}
+
+func (d *fakeDesk) Peek(_ context.Context, token, terminal string) (directory.Session, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.sessions[token]
+	if s == nil || s.Terminal != terminal || !d.now().Before(s.Expires()) {
+		delete(d.sessions, token)
+		return directory.Session{}, denied("You are signed out. Please sign in again.")
+	}
+	return *s, nil
+}
+
+func (d *fakeDesk) Stay(_ context.Context, s directory.Session) (directory.Session, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("stay")
+	d.restLocked(s, deskIdle)
+	return s, nil
+}
+
+func (d *fakeDesk) restLocked(s directory.Session, idle time.Duration) {
+	for _, x := range d.sessions {
+		if x.ID == s.ID {
+			x.Idle, x.Seen = idle, d.now()
+		}
+	}
+}
+
+func (d *fakeDesk) WarnAt(s directory.Session) time.Time {
+	return s.Expires().Add(-min(deskWarn, s.Idle))
+}
+
+func (d *fakeDesk) SignOut(_ context.Context, s directory.Session) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("sign out %s", s.User.Login)
+	clear(d.sessions)
+	return nil
+}
+
+// Documents.
+
+func (d *fakeDesk) Jobs(_ context.Context, s directory.Session) ([]job.View, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.jobs[s.User.Login]), d.broken
+}
+
+func (d *fakeDesk) release(what string, s directory.Session, ids []int64, o job.Options, key string) (job.Release, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("%s %v copies=%d sides=%s", what, ids, o.Copies, o.Sides)
+	if d.broken != nil {
+		return job.Release{}, d.broken
+	}
+	if id, again := d.keys[key]; again && key != "" {
+		return d.releases[id], nil
+	}
+	d.serial++
+	r := job.Release{ID: fmt.Sprint("r-", d.serial), Device: d.device.ID, User: s.User.ID, Session: s.ID, At: d.now()}
+	for _, id := range ids {
+		i := slices.IndexFunc(d.jobs[s.User.Login], func(j job.View) bool { return j.ID == id })
+		if i < 0 && what != "glass" {
+			return job.Release{}, &fault.Error{Op: "fake", Kind: fault.NotFound, Text: "This document is not in your list."}
+		}
+		if i >= 0 {
+			d.jobs[s.User.Login][i].Status = job.StatusQueued
+			d.jobs[s.User.Login][i].Releasable = false
+		}
+		r.Items = append(r.Items, job.ReleaseItem{Job: id, Status: job.StatusQueued})
+	}
+	d.releases[r.ID], d.keys[key] = r, r.ID
+	d.restLocked(s, deskAfter)
+	return r, nil
+}
+
+func (d *fakeDesk) Release(_ context.Context, s directory.Session, ids []int64, o job.Options, key string) (job.Release, error) {
+	return d.release("release", s, ids, o, key)
+}
+
+func (d *fakeDesk) ReleaseAll(_ context.Context, s directory.Session, o job.Options, key string) (job.Release, error) {
+	var ids []int64
+	for _, j := range d.jobs[s.User.Login] {
+		if j.Releasable {
+			ids = append(ids, j.ID)
+		}
+	}
+	return d.release("release all", s, ids, o, key)
+}
+
+func (d *fakeDesk) PrintAgain(_ context.Context, s directory.Session, id int64, o job.Options, key string) (job.Release, error) {
+	return d.release("repeat", s, []int64{id}, o, key)
+}
+
+func (d *fakeDesk) Resolve(_ context.Context, s directory.Session, id int64, again bool, key string) (job.Release, error) {
+	if again {
+		return d.release("resolve", s, []int64{id}, job.Options{}, key)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("resolve [%d] printed", id)
+	return job.Release{}, nil
+}
+
+// becomes sets how all documents of all releases stand.
+func (d *fakeDesk) becomes(status, reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.releases {
+		for i := range r.Items {
+			r.Items[i].Status, r.Items[i].Reason = status, reason
+		}
+	}
+}
+
+func (d *fakeDesk) ReleaseStatus(_ context.Context, s directory.Session, id string) (job.Release, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r, ok := d.releases[id]
+	if !ok || r.User != s.User.ID {
+		return r, &fault.Error{Op: "fake", Kind: fault.NotFound, Text: "This release is not known here."}
+	}
+	r.Items = slices.Clone(r.Items)
+	return r, nil
+}
+
+func (d *fakeDesk) ReleaseAt(_ context.Context, t site.Terminal, id string) (job.Release, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r, ok := d.releases[id]
+	if !ok || r.Device != t.Device {
+		return r, &fault.Error{Op: "fake", Kind: fault.NotFound, Text: "This release is not known here."}
+	}
+	return r, nil
+}
+
+func (d *fakeDesk) Delete(_ context.Context, s directory.Session, ids []int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("delete %v", ids)
+	return d.broken
+}
+
+func (d *fakeDesk) Keep(_ context.Context, s directory.Session, ids []int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("keep %v", ids)
+	return d.broken
+}
+
+// Glass.
+
+func (d *fakeDesk) Others(_ context.Context, s directory.Session, login string) ([]job.View, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.call("others %q", login)
+	var list []job.View
+	for _, j := range d.jobs[login] {
+		if j.Status == job.StatusHeld {
+			j.Title = ""
+			list = append(list, j)
+		}
+	}
+	return list, nil
+}
+
+func (d *fakeDesk) BreakGlass(_ context.Context, s directory.Session, id int64, reason, key string) (job.Release, error) {
+	if reason == "" {
+		return job.Release{}, &fault.Error{Op: "fake", Kind: fault.Invalid, Text: "Please say why. The reason is kept in the history of the document."}
+	}
+	return d.release("glass", s, []int64{id}, job.Options{}, key)
+}
+
+// fakeIntake keeps what programs print.
+type fakeIntake struct {
+	mu    sync.Mutex
+	jobs  []job.Job
+	limit int64
+	err   error // of Open
+	gone  int   // abandoned
+
+	opened chan struct{} // gets a word for each Open, when there is one
+}
+
+type fakeArrival struct {
+	in   *fakeIntake
+	o    job.Origin
+	doc  job.Document
+	body []byte
+	done bool
+}
+
+func (in *fakeIntake) Open(_ context.Context, o job.Origin) (job.Arrival, error) {
+	if in.opened != nil {
+		in.opened <- struct{}{}
+	}
+	return &fakeArrival{in: in, o: o}, in.err
+}
+
+func (a *fakeArrival) Document(_ context.Context, name string, r io.Reader) (int, error) {
+	b, err := io.ReadAll(io.LimitReader(r, a.in.limit+1))
+	if err != nil {
+		return 0, fmt.Errorf("fake: %w", err)
+	}
+	if int64(len(b)) > a.in.limit {
+		return 0, &fault.Error{Op: "fake", Kind: fault.TooLarge, Text: "The document is larger than this queue takes."}
+	}
+	a.body, a.doc = b, job.Document{Number: 1, Name: name, Octets: int64(len(b)), Count: job.NoCount("")}
+	return 1, nil
+}
+
+func (a *fakeArrival) Submit(_ context.Context, t job.Ticket, order []job.Piece) (job.Job, error) {
+	a.in.mu.Lock()
+	defer a.in.mu.Unlock()
+	a.done = true
+	j := job.Job{ID: int64(len(a.in.jobs) + 1), UUID: job.NewUUID(), State: job.Held, Reasons: []job.Reason{job.HeldForRelease}, QueueName: a.o.Queue,
+		Ticket: t, Origin: a.o, Documents: []job.Document{a.doc}, Octets: a.doc.Octets, Created: time.Now()}
+	a.in.jobs = append(a.in.jobs, j)
+	return j, nil
+}
+
+func (a *fakeArrival) Abandon() {
+	a.in.mu.Lock()
+	defer a.in.mu.Unlock()
+	if !a.done {
+		a.in.gone++
+	}
+}
+
+func (in *fakeIntake) Job(_ context.Context, id int64) (job.Job, error) {
+	return in.find(func(j job.Job) bool { return j.ID == id })
+}
+
+func (in *fakeIntake) JobByUUID(_ context.Context, uuid string) (job.Job, error) {
+	return in.find(func(j job.Job) bool { return j.UUID == uuid })
+}
+
+func (in *fakeIntake) find(is func(job.Job) bool) (job.Job, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if i := slices.IndexFunc(in.jobs, is); i >= 0 {
+		return in.jobs[i], nil
+	}
+	return job.Job{}, &fault.Error{Op: "fake", Kind: fault.NotFound}
+}
+
+// fakeTokens: "erp" prints for anna to secure only, "any" prints to every
+// queue for whoever it says.
+type fakeTokens struct{}
+
+func (fakeTokens) Token(_ context.Context, text string) (site.Token, error) {
+	switch text {
+	case "erp":
+		return site.Token{ID: "k-erp", Label: "ERP", Queue: "q-1", Owner: "u-anna"}, nil
+	case "any":
+		return site.Token{ID: "k-any", Label: "any"}, nil
+	}
+	return site.Token{}, denied("no")
+}
+
+type fakeEvents struct {
+	mu   sync.Mutex
+	seen []Event
+}
+
+func (f *fakeEvents) DeviceEvent(_ context.Context, _ site.Terminal, e Event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = append(f.seen, e)
+	return nil
+}

@@ -1,0 +1,42 @@
+package ui
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"platen/ui/catalog"
+)
+
+// prepare fills what was left out and makes what every request needs.
+func (s *Server) prepare() error {
+	if s.Hosts == nil || s.Log == nil {
+		return errors.New("ui: a server needs its host names and a log")
+	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Limits == (Limits{}) {
+		s.Limits = DefaultLimits()
+	}
+	if s.Numbers == nil {
+		s.Numbers = prometheus.NewRegistry()
+	}
+	var err error
+	if s.Catalog == nil {
+		if s.Catalog, err = catalog.New(); err != nil {
+			return err
+		}
+	}
+	if s.tmpl, err = parseTemplates(); err != nil {
+		return err
+	}
+	if s.sealer, err = newSealer(); err != nil {
+		return err
+	}
+	s.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "platen_http_requests_total", Help: "Requests answered by route and status",
+	}, []string{"route", "code"})
+	return s.Numbers.Register(s.counted)
+}

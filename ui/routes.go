@@ -1,0 +1,127 @@
+package ui
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+)
+
+// role says who may use a route, and what proves it.
+type role string
+
+const (
+	anyone   role = "anyone"               // nothing is proved, nothing of a person is told
+	secret   role = "enrolment secret"     // in the address, works once
+	screen   role = "terminal page"        // the terminal's cookie
+	person   role = "person"               // the terminal's cookie and the session's cookie
+	box      role = "terminal"             // the terminal's bearer token
+	boxed    role = "person at a terminal" // the terminal's bearer token, and the session in the path
+	program  role = "program"              // an API token
+	monitors role = "monitor"              // an address from the list of monitors
+)
+
+// face says how a route shows an error.
+type face int
+
+const (
+	page face = iota // a page for a person
+	data             // JSON
+	text             // one line
+)
+
+// route is one thing that can be asked for.
+type route struct {
+	method string
+	path   string
+	role   role
+	face   face
+	does   string
+	handle func(*Server, *visit) error
+}
+
+// routes is all there is, in the order it is matched. Deny by default: a role
+// must stand here for the route to exist.
+var routes = []route{
+	{"GET", "/", anyone, page, "what this node is and how to print to it", (*Server).landing},
+	{"GET", "/assets/{file}", anyone, text, "style sheet and icon", (*Server).asset},
+	{"GET", "/ca.pem", anyone, text, "the authority that clients should trust", (*Server).caFile},
+
+	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
+	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
+	{"GET", "/t/{terminal}/", screen, page, "idle screen: card, PIN, or another way to sign in", (*Server).idle},
+	{"GET", "/t/{terminal}/sign-in", screen, page, "sign in with user name and password or PIN", (*Server).signInPage},
+	{"POST", "/t/{terminal}/login", screen, page, "sign in", (*Server).login},
+	{"POST", "/t/{terminal}/register", screen, page, "register an unknown card with a password", (*Server).register},
+	{"GET", "/t/{terminal}/still", screen, page, "are you still there, and the end of a session", (*Server).still},
+	{"GET", "/t/{terminal}/jobs", person, page, "the person's documents", (*Server).jobs},
+	{"GET", "/t/{terminal}/jobs/{id:[0-9]+}", person, page, "one document, and what can be done with it", (*Server).job},
+	{"POST", "/t/{terminal}/jobs/{act:act|release|delete|keep}", person, page, "release, delete, keep, print again, answer what is uncertain", (*Server).act},
+	{"GET", "/t/{terminal}/releases/{release}", person, page, "how a release stands", (*Server).status},
+	{"GET", "/t/{terminal}/glass", person, page, "documents of others, for people who may break glass", (*Server).glass},
+	{"POST", "/t/{terminal}/glass", person, page, "find and release documents of others, with a reason", (*Server).breakGlass},
+	{"POST", "/t/{terminal}/stay", person, page, "stay signed in", (*Server).stay},
+	{"POST", "/t/{terminal}/logout", person, page, "sign out", (*Server).logout},
+
+	{"POST", "/api/terminal/v1/sessions", box, data, "sign a person in", (*Server).apiSignIn},
+	{"DELETE", "/api/terminal/v1/sessions/{session}", boxed, data, "sign out", (*Server).apiSignOut},
+	{"GET", "/api/terminal/v1/sessions/{session}/jobs", boxed, data, "the person's documents", (*Server).apiJobs},
+	{"POST", "/api/terminal/v1/sessions/{session}/release", boxed, data, "release documents", (*Server).apiRelease},
+	{"GET", "/api/terminal/v1/releases/{release}", box, data, "how a release at this device stands", (*Server).apiStatus},
+	{"POST", "/api/terminal/v1/devices/{device}/events", box, data, "report usage, counters or state of the device", (*Server).apiEvent},
+	{"GET", "/api/terminal/v1/devices/{device}/policy", box, data, "what the terminal may offer", (*Server).apiPolicy},
+
+	{"POST", "/api/v1/jobs", program, data, "print", (*Server).apiPrint},
+	{"GET", "/api/v1/jobs/{id}", program, data, "how a job of this token stands", (*Server).apiJob},
+	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
+
+	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
+	{"GET", "/readyz", anyone, data, "whether every part is ready", (*Server).readyz},
+	{"GET", "/metrics", monitors, text, "numbers for Prometheus", (*Server).metrics},
+}
+
+// has reports whether the parts that a route needs are there.
+func (s *Server) has(r route) bool {
+	switch r.role {
+	case secret, screen, person, box, boxed:
+		return s.Desk != nil
+	case program:
+		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
+	}
+	return true
+}
+
+// Handler returns the node's HTTPS side as a handler, for Serve and for tests.
+func (s *Server) Handler() (http.Handler, error) {
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	m := mux.NewRouter()
+	for _, r := range routes {
+		if !s.has(r) {
+			continue
+		}
+		methods := []string{r.method}
+		if r.method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		m.Handle(r.path, s.route(r)).Methods(methods...)
+	}
+	m.NotFoundHandler = s.route(route{path: "404", role: anyone, face: page, handle: (*Server).notFound})
+	m.MethodNotAllowedHandler = s.route(route{path: "405", role: anyone, face: page, handle: (*Server).notAllowed})
+	return s.guard(m), nil
+}
+
+// allowed returns the methods that a path takes, for the Allow header.
+func allowed(path string) []string {
+	var list []string
+	for _, r := range routes {
+		m := mux.NewRouter()
+		m.NewRoute().Path(r.path)
+		req := &http.Request{Method: r.method, URL: parsePath(path)}
+		if m.Match(req, &mux.RouteMatch{}) && !slices.Contains(list, r.method) {
+			list = append(list, r.method)
+		}
+	}
+	return list
+}

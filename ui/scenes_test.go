@@ -1,0 +1,62 @@
+package ui
+
+import (
+	"net/url"
+
+	"platen/job"
+	"platen/site"
+)
+
+// scene is a page with what it needs to be seen; prepare returns its path.
+type scene struct {
+	name    string
+	prepare func(h *house) string
+}
+
+var scenes = []scene{
+	{"idle", func(h *house) string { return "/t/lobby/" }},
+	{"idle-pin", func(h *house) string { h.desk.terminal.PINOnly = true; return "/t/lobby/?out=1" }},
+	{"idle-trouble", func(h *house) string {
+		h.desk.device.Status = site.Condition{State: "stopped"}
+		return "/t/lobby/"
+	}},
+	{"password", func(h *house) string { return "/t/lobby/sign-in?with=password" }},
+	{"pin", func(h *house) string { return "/t/lobby/sign-in?with=pin" }},
+	{"jobs", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
+	{"jobs-kept", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs?did=kept" }},
+	{"jobs-empty", func(h *house) string {
+		h.desk.users["ben"].Language = ""
+		h.signIn("04E5F60718")
+		return "/t/lobby/jobs"
+	}},
+	{"job", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/101" }},
+	{"job-uncertain", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/105" }},
+	{"job-printed", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/99" }},
+	{"job-arriving", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/104" }},
+	{"status-busy", func(h *house) string { return released(h, job.StatusSending, "") }},
+	{"status-done", func(h *house) string { return released(h, job.StatusPrinted, "") }},
+	{"status-bad", func(h *house) string {
+		return released(h, job.StatusHeld, "The device had not begun it, so it is held again.")
+	}},
+	{"still", func(h *house) string {
+		h.signIn("04A1B2C3D4")
+		h.clock.add(deskIdle - deskWarn)
+		return "/t/lobby/still"
+	}},
+	{"glass", func(h *house) string { h.post("/t/lobby/login", hilda()); return "/t/lobby/glass" }},
+	{"error", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/4711" }},
+	{"not-enrolled", func(h *house) string { return "/t/elsewhere/" }},
+	{"landing", func(h *house) string { return "/" }},
+	{"nowhere", func(h *house) string { return "/nowhere" }},
+}
+
+func hilda() url.Values {
+	return url.Values{"method": {"password"}, "user": {"hilda"}, "secret": {"hilda"}}
+}
+
+func released(h *house, status, reason string) string {
+	h.signIn("04A1B2C3D4")
+	p := h.post("/t/lobby/jobs/act", url.Values{"do": {"all"}})
+	h.desk.becomes(status, reason)
+	return p.path
+}

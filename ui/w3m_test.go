@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"platen/job"
+)
+
+// w3m shows a page as text, with the cookies that the test's browser has. It
+// checks the certificate like any client that was given the CA file.
+func w3m(t *testing.T, h *house, path string) string {
+	t.Helper()
+	var cookies []string
+	for _, c := range h.jar.Cookies(h.request("GET", "/t/lobby/", nil, nil).URL) {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	ch, err := chain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "w3m", "-dump", "-T", "text/html", "-cols", "100", "-I", "UTF-8", "-O", "UTF-8",
+		"-o", "ssl_verify_server=1", "-o", "ssl_ca_file="+ch.CAFile, "-header", "Cookie: "+strings.Join(cookies, "; "), strings.Replace(h.http.URL, "127.0.0.1", "localhost", 1)+path) // w3m knows no addresses in certificates
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8")
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("w3m %s: %v\n%s", path, err, out)
+	}
+	return string(out)
+}
+
+// Somebody without a graphical browser signs in, prints and leaves: by keys
+// alone, in a browser that nobody here wrote and that knows no script.
+func TestW3mSignInAndRelease(t *testing.T) {
+	h := newHouse(t)
+	ch, err := chain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "w3m", "-T", "text/html", "-I", "UTF-8", "-O", "UTF-8", "-cookie", "-o", "meta_refresh=1",
+		"-o", "ssl_verify_server=1", "-o", "ssl_ca_file="+ch.CAFile, strings.Replace(h.http.URL, "127.0.0.1", "localhost", 1)+"/t/lobby/enrol?secret=first-secret")
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8", "TERM=xterm")
+	p := start(t, cmd)
+	p.wait("Hold your card to the reader")
+	h.desk.took()
+	p.press("/Hold your\r")
+	p.press("\t\r") // the field after it
+	p.wait("Password:")
+	p.press("04A1B2C3D4\r")
+	p.wait("**********")
+	p.press("\t\r") // the button after it
+	p.waitDrawn("Your documents")
+	p.press("/Print all\r")
+	p.press("\r")
+	p.waitDrawn("Your documents are on their way")
+	if took := h.desk.took(); !slices.Equal(took, []string{"sign in card ", "release all [101 102 103] copies=0 sides="}) {
+		t.Errorf("asked the desk for %q", took)
+	}
+	h.desk.becomes(job.StatusPrinted, "")
+	p.waitDrawn("Please take your paper") // it looks again by itself
+	p.press("/Sign out\r")
+	p.press("\r")
+	p.waitDrawn("You are signed out.")
+	if took := h.desk.took(); !slices.Equal(took, []string{"sign out anna"}) {
+		t.Errorf("asked the desk for %q", took)
+	}
+}
+
+// Every page says in text what it says in pictures.
+func TestW3mReadsEveryPage(t *testing.T) {
+	want := map[string][]string{
+		"idle":     {"Ricoh, 2nd floor", "Hold your card to the reader", "User name and password", "User name and PIN", "Deutsch"},
+		"idle-pin": {"or type your PIN", "You are signed out."}, "idle-trouble": {"The device does not answer at the moment."},
+		"password": {"User name", "Password", "Sign in", "Use a PIN instead"}, "pin": {"User name", "PIN"},
+		"jobs":      {"Anna Bell", "Sign out", "Print all 3", "Did it print?", "Contract, all appendices", "Train ticket Würzburg–Ulm", "black and white"},
+		"jobs-kept": {"Kept longer."}, "jobs-empty": {"Nothing is waiting for you."},
+		"job":           {"Quarterly figures", "Copies", "Sides", "24 pages · 2 copies · colour · both sides · 185 kB"},
+		"job-uncertain": {"Did this document print?", "Yes, it is complete", "No, print it again"},
+		"job-printed":   {"Print again", "Delivered; printing was not confirmed."}, "job-arriving": {"It is still arriving."},
+		"status-busy": {"on their way", "Is being printed"}, "status-done": {"Please take your paper", "signed out in 10 seconds"},
+		"status-bad": {"Not everything was printed", "Held again"}, "still": {"Are you still there?", "Stay signed in"},
+		"glass": {"Whose documents?"}, "error": {"Not found", "Reference for the help desk"}, "not-enrolled": {"not connected"},
+		"landing": {"lpd://localhost:5515/secure", "Waits for you at any device.", "Lobby"}, "nowhere": {"There is no such page here."},
+	}
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			h := newHouse(t).enrolled()
+			text := strings.Join(strings.Fields(w3m(t, h, s.prepare(h))), " ")
+			if len(want[s.name]) == 0 {
+				t.Fatal("nobody says what this page should say")
+			}
+			for _, w := range want[s.name] {
+				if !strings.Contains(text, w) {
+					t.Errorf("%q is not in\n%s", w, text)
+				}
+			}
+		})
+	}
+}
