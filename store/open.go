@@ -296,14 +296,15 @@ func (s *Store) read(ctx context.Context, tenant string, fn func(view) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+	// A caller that gives up between the two must not leave its snapshot to the
+	// next user of the connection.
+	always := context.WithoutCancel(ctx)
+	if _, err := conn.ExecContext(always, "BEGIN"); err != nil {
 		return err
 	}
 	err = fn(view{ctx: ctx, conn: conn, sql: s.sql, tenant: tenant})
-	if _, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rerr != nil { // nothing was written
-		err = errors.Join(err, rerr)
-	}
-	return err
+	_, rerr := conn.ExecContext(always, "ROLLBACK") // nothing was written
+	return errors.Join(err, rerr)
 }
 
 // Check reads the whole database for damage. It may run beside everything

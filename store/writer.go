@@ -88,7 +88,7 @@ func (w *writer) do(ctx context.Context, c *call) error {
 	select {
 	case w.calls <- c:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	case <-w.quit:
 		return errClosed
 	}
@@ -105,7 +105,7 @@ func (w *writer) do(ctx context.Context, c *call) error {
 func (w *writer) abandoned(ctx context.Context, c *call) error {
 	if c.state.CompareAndSwap(waiting, withdrawn) {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 		return errClosed
 	}
@@ -115,7 +115,7 @@ func (w *writer) abandoned(ctx context.Context, c *call) error {
 	case out := <-c.out:
 		return out.unwrap()
 	case <-late.C:
-		return unknown(context.Cause(ctx))
+		return unknown(ctx.Err())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/job"
 )
@@ -281,6 +282,41 @@ func TestF12DiskFull(t *testing.T) {
 	must(t, w.a.AddJob(ctx, newJob("after", anna), nil))
 	w.release(t, epoch, jobs[0].ID)
 	must(t, w.Check(ctx))
+}
+
+// TestReadersGiveUp: whenever a reader gives up, its connection is fit for the
+// next one, and holds no old snapshot.
+func TestReadersGiveUp(t *testing.T) {
+	w := newWorld(t)
+	var wg sync.WaitGroup
+	for range readers {
+		wg.Go(func() {
+			for i := range 200 {
+				ctx, cancel := context.WithCancel(context.Background())
+				go func() {
+					for range i % 40 {
+						runtime.Gosched()
+					}
+					cancel()
+				}()
+				_, err := w.a.OwnJobs(ctx, anna, epoch, 10)
+				cancel()
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("OwnJobs: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	must(t, w.a.PutUser(t.Context(), directory.User{ID: attic, Login: "new"}))
+	for range 2 * readers {
+		wg.Go(func() {
+			if _, err := w.a.User(context.Background(), attic); err != nil {
+				t.Errorf("a reader sees an old snapshot: %v", err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestLogStaysShort: readers that overlap without a pause do not make the
