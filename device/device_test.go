@@ -23,6 +23,16 @@ func quick() device.Settings {
 	}
 }
 
+// quickFor leaves a sink that resets the connection all the time it needs to do
+// so on a busy machine: before, it cannot be told from a silent one.
+func quickFor(m devicetest.Manner) device.Settings {
+	s := quick()
+	if m.Die {
+		s.Idle, s.Answer = 20*time.Second, 20*time.Second
+	}
+	return s
+}
+
 func open(t *testing.T, d site.Device, s device.Settings) device.Device {
 	t.Helper()
 	dev, err := device.New(d, s)
@@ -38,14 +48,14 @@ func TestSocket(t *testing.T) {
 		if m.Refuse {
 			sink.Close()
 		}
-		return open(t, site.Device{URI: "socket://" + sink.Addr}, quick()), sink
+		return open(t, site.Device{URI: "socket://" + sink.Addr}, quickFor(m)), sink
 	})
 }
 
 func TestLPR(t *testing.T) {
 	devicetest.Run(t, func(t *testing.T, m devicetest.Manner) (device.Device, devicetest.Sink) {
 		sink := devicetest.NewLPR(t, m)
-		return open(t, site.Device{URI: "lpr://" + sink.Addr + "/raw"}, quick()), sink
+		return open(t, site.Device{URI: "lpr://" + sink.Addr + "/raw"}, quickFor(m)), sink
 	})
 }
 
@@ -54,7 +64,7 @@ func TestLPRWithQuirks(t *testing.T) {
 		t.Run(quirk, func(t *testing.T) {
 			devicetest.Run(t, func(t *testing.T, m devicetest.Manner) (device.Device, devicetest.Sink) {
 				sink := devicetest.NewLPR(t, m)
-				return open(t, site.Device{URI: "lpr://" + sink.Addr + "/raw", Quirks: []string{quirk}}, quick()), sink
+				return open(t, site.Device{URI: "lpr://" + sink.Addr + "/raw", Quirks: []string{quirk}}, quickFor(m)), sink
 			})
 		})
 	}

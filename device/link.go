@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"platen/fault"
@@ -72,8 +73,11 @@ func (s Settings) connect(ctx context.Context, ap netip.AddrPort, reservedPort b
 	if !reservedPort {
 		return d.DialContext(ctx, "tcp", ap.String())
 	}
-	// RFC 1179, section 3.1, then any other reserved port: a port that was used
-	// a moment ago is not free for a minute.
+	// RFC 1179, section 3.1, then any other reserved port: one that was used for
+	// the same device a moment ago is not free for a minute.
+	d.Control = func(network, address string, c syscall.RawConn) error {
+		return errors.Join(reuse(c), s.guard(network, address, c))
+	}
 	var err error
 	for _, port := range reservedPorts() {
 		d.LocalAddr = &net.TCPAddr{Port: port}

@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,6 +65,14 @@ func control(conn *net.TCPConn, f func(fd int) error) error {
 		return err
 	}
 	return inner
+}
+
+// reuse lets a socket have a port that a closed connection to somebody else
+// still blocks.
+func reuse(c syscall.RawConn) error {
+	var inner error
+	err := c.Control(func(fd uintptr) { inner = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+	return errors.Join(err, inner)
 }
 
 func isPortTaken(err error) bool {

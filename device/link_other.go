@@ -19,6 +19,9 @@ func unacknowledged(*net.TCPConn) (int, bool) { return 0, false }
 // wasReset is not known here: unacknowledged never asks to wait for it.
 func wasReset(*net.TCPConn) bool { return false }
 
+// reuse does nothing here: where it exists, it takes ports away from others.
+func reuse(syscall.RawConn) error { return nil }
+
 func isPortTaken(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
