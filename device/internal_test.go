@@ -76,6 +76,16 @@ func mentioned(t *testing.T, what, besides string) bool {
 	})
 }
 
+// Those that RFC 1179 asks for come first, and no other than a reserved one.
+func TestReservedPorts(t *testing.T) {
+	all := reservedPorts()
+	for i, p := range all {
+		if i < 11 && p != 721+i || p < 512 || p > 1023 || slices.Contains(all[:i], p) {
+			t.Errorf("port %d is %d", i, p)
+		}
+	}
+}
+
 func TestParseQuirks(t *testing.T) {
 	const good = "[[quirk]]\nname='a'\nmodels=['X*']\nreason='r'\nsource='s'\npjl=true\n"
 	if got, err := parseQuirks([]byte(good)); err != nil || len(got) != 1 || !got[0].PJL || got[0].Models[0] != "X*" {

@@ -320,17 +320,10 @@ func TestReservedPort(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	low := 0
 	for _, p := range sink.Peers() {
 		if p.Port() >= 1024 {
 			t.Errorf("came from %v", p)
 		}
-		if p.Port() >= 721 && p.Port() <= 731 {
-			low++
-		}
-	}
-	if low == 0 {
-		t.Error("never came from a port that RFC 1179 asks for")
 	}
 }
 
