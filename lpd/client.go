@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,16 +73,24 @@ func Dial(ctx context.Context, addr string, reserved bool) (net.Conn, error) {
 	}
 	var err error
 	for port := 731; port >= 721; port-- {
-		d := net.Dialer{LocalAddr: &net.TCPAddr{Port: port}}
+		d := net.Dialer{LocalAddr: &net.TCPAddr{Port: port}, Control: shareWithDead}
 		var conn net.Conn
 		if conn, err = d.DialContext(ctx, "tcp", addr); err == nil {
 			return conn, nil
 		}
-		if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+		if !portTaken(err) {
 			break
 		}
 	}
 	return nil, err
+}
+
+// portTaken reports whether a source port cannot be had, now or to this server.
+func portTaken(err error) bool {
+	const inUse, notAvailable = syscall.Errno(10048), syscall.Errno(10049) // as Windows says it
+	var errno syscall.Errno
+	return errors.As(err, &errno) &&
+		slices.Contains([]syscall.Errno{syscall.EADDRINUSE, syscall.EADDRNOTAVAIL, inUse, notAvailable}, errno)
 }
 
 // Send delivers a job over conn, which stays open. It returns nil when the

@@ -233,6 +233,11 @@ func TestSendTimes(t *testing.T) {
 			time.Sleep(time.Hour + time.Second) // the last for a look whether the device said why
 			synctest.Wait()
 		}, lpd.Sent{Octets: 2, Evidence: job.Partial}, time.Hour + time.Second, true},
+		"a jam with a reason": {lpd.Client{Stall: time.Hour}, func(p *player, _ func()) {
+			p.accept(4)
+			io.ReadFull(p, make([]byte, 2))
+			p.Write([]byte{3})
+		}, lpd.Sent{Octets: 2, Evidence: job.Partial, Refusal: 3}, time.Hour, true},
 		"stopped before": {lpd.Client{}, func(p *player, cancel func()) {
 			p.accept(3)
 			p.Read(make([]byte, 100))
@@ -324,6 +329,7 @@ func TestDialReserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	conn.(*net.TCPConn).SetLinger(0) // leaves no port in TIME_WAIT
 	if port := conn.LocalAddr().(*net.TCPAddr).Port; port < 721 || port > 731 {
 		t.Errorf("source port %d", port)
 	}
@@ -331,5 +337,6 @@ func TestDialReserved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	second.(*net.TCPConn).SetLinger(0)
 	second.Close()
 }

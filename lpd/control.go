@@ -218,15 +218,26 @@ func (cf *controlFile) ticket(encoding string) job.Ticket {
 	if t.Title == "" {
 		t.Title = decode(cf.Title, encoding, maxTitle)
 	}
-	for _, l := range cf.Extra {
-		if t.Extra == nil {
-			t.Extra = make(map[string]string)
-		}
-		key, text := string(l.Letter), decode(l.Text, encoding, 0)
-		if kept := t.Extra[key]; kept != "" {
-			text = kept + "\n" + text
-		}
-		t.Extra[key] = cut(text, maxLongText)
-	}
+	t.Extra = cf.extra(encoding)
 	return t
+}
+
+// extra gathers the lines of unknown letters, those of one letter as lines of
+// one text.
+func (cf *controlFile) extra(encoding string) map[string]string {
+	if len(cf.Extra) == 0 {
+		return nil
+	}
+	all := make(map[string]string)
+	for _, l := range cf.Extra {
+		letter, text := string(l.Letter), decode(l.Text, encoding, 0)
+		switch kept := all[letter]; {
+		case len(kept) >= maxLongText-1:
+		case kept == "":
+			all[letter] = text
+		default:
+			all[letter] = cut(kept+"\n"+text, maxLongText)
+		}
+	}
+	return all
 }

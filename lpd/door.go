@@ -28,54 +28,62 @@ type door struct {
 // long the client has made us wait.
 type conn struct {
 	net.Conn
-	ip    netip.Addr
-	idle  time.Duration // longest silence; the deadline of every Read
-	eager bool          // its client has spoken: see hurry
-	lost  error         // what ended the reading; only for the goroutine that reads
+	ip   netip.Addr
+	idle time.Duration // longest silence; the deadline of every Read
+	lost error         // what ended the reading or writing; only for the goroutine that does both
 
-	resting bool // waits for a command, with nothing half done; guarded by door.mu
+	first   [1]byte // the first octet
+	resting bool    // waits for a command, with nothing half done; guarded by door.mu
 
+	born   time.Time
 	octets atomic.Int64 // received
-	waited atomic.Int64 // nanoseconds spent waiting for the client
-	since  atomic.Int64 // start of the present wait, Unix nanoseconds; 0: not waiting
+	waited atomic.Int64 // nanoseconds spent waiting for the client, the present wait left out
+	since  atomic.Int64 // start of the present wait, in nanoseconds after born; -1: not waiting
 }
 
 // Read reads with a deadline of its own for each call: a client may be slow
 // for ever, but not silent.
 func (c *conn) Read(p []byte) (int, error) {
 	start := time.Now()
-	c.since.Store(start.UnixNano())
+	c.since.Store(int64(start.Sub(c.born)))
 	err := c.SetReadDeadline(start.Add(c.idle))
 	n := 0
-	if c.eager {
-		hurry(c.Conn)
-	}
 	if err == nil {
+		hurry(c.Conn)
 		n, err = c.Conn.Read(p)
 	}
-	c.since.Store(0)
-	c.waited.Add(int64(time.Since(start)))
-	c.octets.Add(int64(n))
+	c.heard(n)
 	if err != nil {
 		c.lost = err
 	}
 	return n, err
 }
 
+// heard ends a wait that brought n octets.
+func (c *conn) heard(n int) {
+	c.waited.Add(int64(time.Since(c.born)) - c.since.Swap(-1))
+	c.octets.Add(int64(n))
+}
+
 // Write gives up on a client that does not take even an octet.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.idle)); err != nil {
-		return 0, err
+	err := c.SetWriteDeadline(time.Now().Add(c.idle))
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Write(p)
 	}
-	return c.Conn.Write(p)
+	if err != nil {
+		c.lost = err
+	}
+	return n, err
 }
 
 // rate returns how many octets per second the client sent while it was waited
 // for, and how long that was.
 func (c *conn) rate(now time.Time) (perSecond float64, waited time.Duration) {
 	waited = time.Duration(c.waited.Load())
-	if since := c.since.Load(); since != 0 {
-		waited += time.Duration(now.UnixNano() - since)
+	if since := c.since.Load(); since >= 0 {
+		waited += now.Sub(c.born) - time.Duration(since)
 	}
 	if waited <= 0 {
 		return 0, 0
@@ -85,7 +93,9 @@ func (c *conn) rate(now time.Time) (perSecond float64, waited time.Duration) {
 
 // admit takes a connection in, or refuses it when a cap is reached.
 func (d *door) admit(nc net.Conn) *conn {
-	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, resting: true}
+	now := time.Now()
+	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, resting: true, born: now}
+	nc.SetReadDeadline(now.Add(d.FirstByte)) // for the first octet; see serve
 	slow, ok := d.enter(c)
 	for _, s := range slow {
 		s.Close() // its own goroutine cleans up

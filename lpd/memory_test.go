@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"platen/fault"
 	"platen/job"
@@ -28,6 +29,8 @@ type memory struct {
 	encoding string   // of all queues
 	limit    int64    // largest document; 0: none
 	full     bool     // Open refuses for lack of space
+	room     int      // Open refuses so from this many jobs on; 0: never
+	busy     bool     // Status fails
 	denied   bool     // Open refuses the client
 	failing  fault.Kind
 	fails    bool          // Submit fails with failing
@@ -67,7 +70,7 @@ func (m *memory) Open(_ context.Context, o job.Origin) (job.Arrival, error) {
 		return nil, &fault.Error{Op: "memory.Open", Kind: fault.NotFound, Text: "There is no such queue."}
 	case m.denied:
 		return nil, &fault.Error{Op: "memory.Open", Kind: fault.Denied, Text: "You may not print here."}
-	case m.full:
+	case m.full, m.room > 0 && len(m.all()) >= m.room:
 		return nil, &fault.Error{Op: "memory.Open", Kind: fault.Full, Text: "There is no space left."}
 	}
 	m.live.Add(1)
@@ -171,6 +174,9 @@ func (m *memory) Status(_ context.Context, queue string, _ netip.Addr, users []s
 	if m.queues != nil && !slices.Contains(m.queues, queue) {
 		return job.QueueStatus{}, &fault.Error{Op: "memory.Status", Kind: fault.NotFound, Text: "There is no such queue."}
 	}
+	if m.busy {
+		return job.QueueStatus{}, &fault.Error{Op: "memory.Status", Kind: fault.Unavailable, Text: "The print service is busy."}
+	}
 	st := job.QueueStatus{Queue: queue, Accepting: !m.denied, Waiting: len(m.lines)}
 	for _, l := range m.lines {
 		if (len(users) == 0 || slices.Contains(users, l.Claimed)) && (len(ids) == 0 || slices.Contains(ids, l.ID)) {
@@ -260,6 +266,29 @@ func start(t testing.TB, m *memory, change func(*lpd.Server)) *running {
 	return serve(t, m, ln, change)
 }
 
+// resetting closes its connections with a reset once their clients have closed:
+// a client's port is then free at once. Of the ports 721-731 that some peers
+// insist on, each would stay in TIME_WAIT for a minute.
+type resetting struct{ net.Listener }
+
+func (l resetting) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		err = conn.(*net.TCPConn).SetLinger(0)
+	}
+	return conn, err
+}
+
+// startForPeer serves m for a peer that sends jobs and closes.
+func startForPeer(t testing.TB, m *memory) *running {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, m, resetting{ln}, nil)
+}
+
 func serve(t testing.TB, m *memory, ln net.Listener, change func(*lpd.Server)) *running {
 	t.Helper()
 	var mu sync.Mutex
@@ -287,8 +316,18 @@ func serve(t testing.TB, m *memory, ln net.Listener, change func(*lpd.Server)) *
 	r.gone = func() {
 		mu.Lock()
 		defer mu.Unlock()
-		for open > 0 || seen == 0 {
+		late := false
+		defer time.AfterFunc(30*time.Second, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			late = true
+			none.Broadcast()
+		}).Stop()
+		for !late && (open > 0 || seen == 0) {
 			none.Wait()
+		}
+		if late {
+			t.Errorf("after 30 s, %d of %d connections are open", open, seen)
 		}
 	}
 	r.stop = sync.OnceFunc(func() {

@@ -134,7 +134,7 @@ func TestPeerCUPS(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, &memory{}, nil)
+			r := startForPeer(t, &memory{})
 			args := []string{"DEVICE_URI=lpd://" + r.addr + "/secure" + tt.options, path, "42", tt.user, tt.title, fmt.Sprint(tt.copies), ""}
 			if !tt.stdin {
 				args = append(args, tt.file)
@@ -181,13 +181,14 @@ func TestPeerRlpr(t *testing.T) {
 		args []string
 		want []string // title, copies and file of each job
 	}{
+		// From a port of 721-731, as it likes best; there are only eleven.
 		"one":    {[]string{"-J", "Größe", "-C", "cls", "a.txt"}, []string{"Größe 1 " + p.text}},
-		"two":    {[]string{"a.txt", "b.bin"}, []string{"a.txt 1 " + p.text, "b.bin 1 " + p.binary}},
-		"copies": {[]string{"-#3", "a.txt"}, []string{"a.txt 3 " + p.text}},
+		"two":    {[]string{"--no-bind", "a.txt", "b.bin"}, []string{"a.txt 1 " + p.text, "b.bin 1 " + p.binary}},
+		"copies": {[]string{"--no-bind", "-#3", "a.txt"}, []string{"a.txt 3 " + p.text}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, &memory{}, nil)
+			r := startForPeer(t, &memory{})
 			host, port, _ := strings.Cut(r.addr, ":")
 			cmd := asRoot(peerContext(t), path, append([]string{"-q", "-H", host, "-P", "secure", "--port=" + port}, tt.args...)...)
 			cmd.Dir = p.dir
@@ -219,7 +220,7 @@ func TestPeerRlprQueue(t *testing.T) {
 		path := peerProgram(t, program, "rlpr")
 		r := start(t, m, nil)
 		host, port, _ := strings.Cut(r.addr, ":")
-		out := runPeer(t, asRoot(peerContext(t), path, "-H", host, "-P", "secure", "--port="+port, "12"))
+		out := runPeer(t, asRoot(peerContext(t), path, "-H", host, "-P", "secure", "--port="+port, "--no-bind", "12"))
 		if !strings.Contains(out, want) {
 			t.Errorf("%s shows %q, want %q", program, out, want)
 		}
@@ -281,7 +282,7 @@ func TestPeerLPRng(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, &memory{}, nil)
+			r := startForPeer(t, &memory{})
 			queue := tt.queue
 			if queue == "" {
 				queue = "secure@" + strings.Replace(r.addr, ":", "%", 1)
@@ -361,13 +362,20 @@ func TestA06PeerKilled(t *testing.T) {
 	r := start(t, m, nil)
 	host, port, _ := strings.Cut(r.addr, ":")
 	ctx, kill := context.WithCancel(peerContext(t))
-	cmd := asRoot(ctx, path, "-q", "-H", host, "-P", "secure", "--port="+port, big)
+	defer kill()
+	cmd := asRoot(ctx, path, "-q", "-H", host, "-P", "secure", "--port="+port, "--no-bind", big)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	<-m.begun
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-m.begun:
+	case err := <-ended:
+		t.Fatalf("rlpr ended before it sent anything: %v", err)
+	}
 	kill()
-	_ = cmd.Wait()
+	<-ended
 	close(m.hold)
 	r.gone()
 	r.stop() // checks that no arrival is left

@@ -161,5 +161,9 @@ func (s *session) begin(number string) (*pending, error) {
 
 // forget takes a job that was submitted out of the session.
 func (s *session) forget(p *pending) {
+	s.data -= len(p.docs)
+	if p.control != nil {
+		s.controls--
+	}
 	s.open = slices.DeleteFunc(s.open, func(o *pending) bool { return o == p })
 }

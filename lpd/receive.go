@@ -28,7 +28,8 @@ type session struct {
 	spare job.Arrival // opened and not in use yet
 	open  []*pending  // jobs that are not complete, oldest first
 
-	controls, data, aborts int // how many there were; see Server.MaxControlFiles
+	controls, data int // files of jobs that are not complete; see Server.MaxControlFiles
+	aborts         int
 }
 
 // receive answers "receive a printer job". What is not complete when it
@@ -123,7 +124,6 @@ func (s *session) abort() error {
 
 func (s *session) ack() error {
 	if _, err := s.conn.Write([]byte{0}); err != nil {
-		s.lost = err
 		return while("acknowledge", err)
 	}
 	return nil

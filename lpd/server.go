@@ -53,9 +53,11 @@ type Server struct {
 	SlowBelow  int64          // octets per second; above 80 % of a cap, slower clients are cut off; 1024
 	SlowAfter  time.Duration  // waited for a client before it counts as slow; 10 s
 
-	MaxControlFiles  int    // control files per connection; 16
+	// Of jobs that are not complete, per connection. A client may bring any
+	// number of jobs one after the other: rlpr does so with every file.
+	MaxControlFiles  int    // 16
 	MaxControlOctets uint64 // size of a control file; 64 KiB
-	MaxDataFiles     int    // data files per connection; 52
+	MaxDataFiles     int    // 52
 
 	// Hooks for whoever counts. They are called from many goroutines at once.
 	OnAck    func(d time.Duration) // a job was acknowledged, d after its last octet had come

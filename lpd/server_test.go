@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -444,5 +445,39 @@ func TestA60Log(t *testing.T) {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log holds %q: %s", secret, log)
 		}
+	}
+}
+
+// TestA24IdleMemory: 10,000 connections that say nothing fit into 64 MiB, so
+// each may cost 6.5 KiB. Here are fewer, with their clients in the same process.
+func TestA24IdleMemory(t *testing.T) {
+	const conns = 2000
+	open := make(chan struct{}, conns)
+	r := start(t, &memory{}, func(s *lpd.Server) {
+		s.MaxPerIP = conns
+		s.FirstByte = time.Minute
+		count := s.OnConn
+		s.OnConn = func(d int) {
+			count(d)
+			if d > 0 {
+				open <- struct{}{}
+			}
+		}
+	})
+	used := func() uint64 {
+		var ms runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&ms)
+		return ms.HeapInuse + ms.StackInuse
+	}
+	before := used()
+	for range conns {
+		r.dial(t)
+		<-open
+	}
+	if each := (used() - before) / conns; each > 6656 {
+		t.Errorf("an idle connection costs %d octets", each)
+	} else {
+		t.Logf("an idle connection costs %d octets, client included", each)
 	}
 }

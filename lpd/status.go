@@ -23,7 +23,7 @@ func (d *door) status(ctx context.Context, c *conn, cmd command) error {
 	if fault.Is(err, fault.NotFound) && cmd.rest != cmd.queue { // the name may hold spaces
 		st, err = d.Queues.Status(ctx, cmd.rest, c.ip, nil, nil)
 	}
-	text := ""
+	var text string
 	switch {
 	case fault.Is(err, fault.NotFound):
 		text = "unknown printer\n"
@@ -36,7 +36,6 @@ func (d *door) status(ctx context.Context, c *conn, cmd command) error {
 		text = head(st) + longList(st.Jobs)
 	}
 	if _, err := c.Write([]byte(text)); err != nil {
-		c.lost = err
 		return while("status", err)
 	}
 	return nil
@@ -106,7 +105,6 @@ func (d *door) remove(ctx context.Context, c *conn, cmd command) error {
 		answer = string(rune(octet(fault.KindOf(err)))) + fault.Text(err) + "\n"
 	}
 	if _, err := c.Write([]byte(answer)); err != nil {
-		c.lost = err
 		return while("remove", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package lpd
 
 import (
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +13,12 @@ import (
 // to do so. The setting lasts for a moment only, so each read asks again.
 func hurry(conn net.Conn) {
 	control(conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+}
+
+// shareWithDead lets a socket have a port whose last connection lingers in
+// TIME_WAIT. There are only eleven ports that RFC 1179 allows.
+func shareWithDead(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
 }
 
 // unsent returns how many octets the peer's system has not confirmed. A

@@ -215,8 +215,11 @@ func (s step) expect(r io.Reader) error {
 		got := make([]byte, len(it.octets))
 		for range it.times {
 			n, err := io.ReadFull(r, got)
-			if !bytes.Equal(got[:n], it.octets) {
-				return fmt.Errorf("got %q (%v), want %q", got[:n], err, it.octets)
+			if err != nil {
+				return fmt.Errorf("got %q, want %q: %w", got[:n], it.octets, err)
+			}
+			if !bytes.Equal(got, it.octets) {
+				return fmt.Errorf("got %q, want %q", got, it.octets)
 			}
 		}
 	}
