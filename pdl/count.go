@@ -39,6 +39,7 @@ const (
 	maxObjects   = 2_000_000 // of one document
 	maxInStream  = 200_000   // objects of one object stream
 	maxTreeDepth = 1_000     // of the page tree
+	maxFrames    = 4_000     // of the parser on the stack
 	maxParts     = 200       // PDFs in one print job
 )
 
@@ -199,7 +200,7 @@ func countPDF(ctx context.Context, l limits, b []byte) (a answer) {
 			a.Cause = cause(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	doc, err := pdfcpu.ReadWithContext(ctx, bytes.NewReader(b), parserConfig(l, len(b)))
+	doc, err := pdfcpu.ReadWithContext(&guard{Context: ctx}, bytes.NewReader(b), parserConfig(l, len(b)))
 	if err != nil {
 		return refused(err)
 	}
@@ -232,7 +233,27 @@ func parserConfig(l limits, octets int) *model.Configuration {
 	return c
 }
 
+// guard is a context that ends when the parser has called itself too often: it
+// follows some references without counting (a stream whose /Filter is the stream),
+// and no process survives a stack without end.
+type guard struct {
+	context.Context
+	asked int
+}
+
+// Err is called for every object, and looks at the stack now and then.
+func (g *guard) Err() error {
+	if g.asked++; g.asked%64 == 0 {
+		var deep [1]uintptr
+		if runtime.Callers(maxFrames, deep[:]) > 0 {
+			return errStack
+		}
+	}
+	return g.Context.Err()
+}
+
 var (
+	errStack   = errors.New("parser: calls itself too often")
 	errDepth   = errors.New("page tree: too deep")
 	errLoop    = errors.New("page tree: a node is its own ancestor")
 	errTooMany = errors.New("page tree: too many pages")
