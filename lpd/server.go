@@ -109,15 +109,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	d := &door{Server: s.withDefaults(), conns: make(map[*conn]struct{}), perIP: make(map[netip.Addr]int)}
 
 	var serving sync.WaitGroup
-	defer serving.Wait()
+	cutOff := func() { d.close(func(*conn) bool { return true }); cancel() }
+	var late *time.Timer
 	end := sync.OnceFunc(func() {
 		ln.Close()
 		d.close(func(c *conn) bool { return c.resting })
-		time.AfterFunc(d.Grace, func() {
-			d.close(func(*conn) bool { return true })
-			cancel()
-		})
+		late = time.AfterFunc(d.Grace, cutOff)
 	})
+	defer func() { serving.Wait(); late.Stop() }()
 	defer end()
 	context.AfterFunc(ctx, end)
 	for {

@@ -32,13 +32,13 @@ func unsent(conn net.Conn) (octets int) {
 }
 
 // control does something to a connection's socket. Both uses are about doing
-// better where it works: a connection that is none of TCP's is left alone.
+// better where it works: a connection without a socket is left alone.
 func control(conn net.Conn, f func(fd int) error) {
-	tcp, ok := conn.(*net.TCPConn)
+	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := sc.SyscallConn()
 	if err != nil {
 		return
 	}
