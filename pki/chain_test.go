@@ -221,7 +221,7 @@ func TestServeRenewsInARunningServer(t *testing.T) {
 		synctest.Wait()
 		if second, _ := ch.Certificate(nil); second == first {
 			t.Error("the certificate is the same after 400 days")
-		} else if left := second.Leaf.NotAfter.Sub(time.Now()); left < leafRenew {
+		} else if left := time.Until(second.Leaf.NotAfter); left < leafRenew {
 			t.Errorf("only %v left", left)
 		}
 		stop()

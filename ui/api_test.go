@@ -136,7 +136,7 @@ func TestDeviceEventsAndPolicy(t *testing.T) {
 	if m["device"] != "d-1" || m["pin_only"] != false || m["recall_seconds"] != 300.0 || m["register_cards"] != true {
 		t.Errorf("policy %v", m)
 	}
-	h.server.Events = nil
+	h.change(func() { h.server.Events = nil })
 	p, _ = h.call("POST", terminals+"devices/d-1/events", "terminal-token", body)
 	p.wants(t, 503, "")
 }
@@ -234,7 +234,9 @@ func TestPrintRefusedByIntake(t *testing.T) {
 	h := newHouse(t)
 	p, _ := h.call("POST", "/api/v1/jobs?queue=secure", "any", strings.Repeat("x", 1<<20+1))
 	p.wants(t, 413, "", `"reason":"too-large"`)
-	h.intake.err = &fault.Error{Op: "fake", Kind: fault.Full, Text: "There is no room for this document."}
+	h.change(func() {
+		h.intake.err = &fault.Error{Op: "fake", Kind: fault.Full, Text: "There is no room for this document."}
+	})
 	p, _ = h.call("POST", "/api/v1/jobs?queue=secure", "any", "x")
 	p.wants(t, 507, "", `"reason":"full"`)
 }

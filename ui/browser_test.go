@@ -2,8 +2,6 @@ package ui
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -115,43 +113,32 @@ func TestTappingTheIdleScreenKeepsTheFocus(t *testing.T) {
 	}
 }
 
-// TestPagesBehindForms shoots what only a form leads to.
+// Pages that only a form leads to.
 func TestScreenshotsBehindForms(t *testing.T) {
-	dir := os.Getenv("PLATEN_SCREENSHOTS")
 	ctx := chromium(t)
 	for _, l := range []string{"en", "de"} {
 		for _, p := range panels {
 			t.Run(l+" "+p.name, func(t *testing.T) {
 				panel(t, ctx, p.width, p.height)
-				keep := func(name string) {
-					var png []byte
-					run(t, ctx, name, chromedp.CaptureScreenshot(&png))
-					if dir == "" {
-						return
-					}
-					if err := os.WriteFile(filepath.Join(dir, name+"-"+l+"-"+p.name+".png"), png, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
 				say := func(en, de string) string { return map[string]string{"en": en, "de": de}[l] }
 				h := newHouse(t)
-				h.desk.terminal.Language = l
+				h.change(func() { h.desk.terminal.Language = l })
 				run(t, ctx, "enrol", chromedp.Navigate(h.http.URL+"/t/lobby/enrol?secret=first-secret"))
 				until(t, ctx, say("Hold your card", "Karte an den Leser"))
 				run(t, ctx, "unknown card", wedge("CAFE0001"))
 				until(t, ctx, say("This card is new here", "Diese Karte ist hier neu"))
-				keep("card")
+				keep(t, ctx, "card-"+l+"-"+p.name)
 				run(t, ctx, "register", chromedp.SendKeys("#user", "anna", chromedp.ByQuery), chromedp.SendKeys("#secret", "wrong"+kb.Enter, chromedp.ByQuery))
 				run(t, ctx, "refused", chromedp.WaitReady(".notice.bad"))
-				keep("card-wrong")
+				keep(t, ctx, "card-wrong-"+l+"-"+p.name)
 				run(t, ctx, "register", chromedp.SendKeys("#user", "anna", chromedp.ByQuery), chromedp.SendKeys("#secret", "anna"+kb.Enter, chromedp.ByQuery))
 				until(t, ctx, "Anna Bell")
 				run(t, ctx, "nothing chosen", chromedp.Click(`button[value=delete]`, chromedp.ByQuery))
 				run(t, ctx, "refused", chromedp.WaitReady(".notice.bad"))
-				keep("jobs-nothing-chosen")
+				keep(t, ctx, "jobs-nothing-chosen-"+l+"-"+p.name)
 				run(t, ctx, "delete", chromedp.Click("#j101", chromedp.ByQuery), chromedp.Click("#j103", chromedp.ByQuery), chromedp.Click(`button[value=delete]`, chromedp.ByQuery))
 				until(t, ctx, say("Delete 2 documents?", "2 Dokumente löschen?"))
-				keep("confirm")
+				keep(t, ctx, "confirm-"+l+"-"+p.name)
 				run(t, ctx, "sign out", chromedp.Click(`header button`, chromedp.ByQuery))
 				until(t, ctx, say("You are signed out", "Sie sind abgemeldet"))
 				run(t, ctx, "by password", chromedp.Click(`a[href$="with=password"]`, chromedp.ByQuery), chromedp.WaitReady("#secret"),
@@ -159,7 +146,7 @@ func TestScreenshotsBehindForms(t *testing.T) {
 				until(t, ctx, "Hilda Desk")
 				run(t, ctx, "glass", chromedp.Click(`a[href$="glass"]`, chromedp.ByQuery), chromedp.WaitReady("#user"), chromedp.SendKeys("#user", "anna"+kb.Enter, chromedp.ByQuery))
 				until(t, ctx, say("Reason", "Grund"))
-				keep("glass-found")
+				keep(t, ctx, "glass-found-"+l+"-"+p.name)
 			})
 		}
 	}

@@ -31,7 +31,7 @@ var notices = map[string]string{
 // jobs lists the person's documents.
 func (s *Server) jobs(v *visit) error {
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
-		return v.chooseLanguage(choose)
+		return v.chooseLanguage(choose, "jobs")
 	}
 	var n *notice
 	if key, ok := notices[v.r.URL.Query().Get("did")]; ok {

@@ -128,7 +128,7 @@ func TestLongListsHavePages(t *testing.T) {
 		j.ID, j.Title = int64(1000+i), fmt.Sprintf("Document of the batch %d", i)
 		many = append(many, j)
 	}
-	h.desk.jobs["anna"] = many
+	h.change(func() { h.desk.jobs["anna"] = many })
 	p := h.signIn("04A1B2C3D4")
 	p.wants(t, 200, "", "Print all 60", "Document of the batch 0", "Next page", `href="/t/lobby/jobs?from=25"`)
 	p.lacks(t, "Document of the batch 25", "Previous page")
@@ -143,7 +143,9 @@ func TestLongListsHavePages(t *testing.T) {
 func TestFailuresOfTheNode(t *testing.T) {
 	h := newHouse(t).enrolled()
 	h.signIn("04A1B2C3D4")
-	h.desk.broken = fmt.Errorf("store: disk at /var/lib/platen/x.db: %w", &fault.Error{Op: "store", Kind: fault.Unavailable, Text: "The print service is busy. Please try again in a moment."})
+	h.change(func() {
+		h.desk.broken = fmt.Errorf("store: disk at /var/lib/platen/x.db: %w", &fault.Error{Op: "store", Kind: fault.Unavailable, Text: "The print service is busy. Please try again in a moment."})
+	})
 	p := h.get("/t/lobby/jobs")
 	p.wants(t, 503, "", "The print service is busy. Please try again in a moment.", "Reference for the help desk")
 	p.lacks(t, "/var/lib")
@@ -156,7 +158,7 @@ func TestFailuresOfTheNode(t *testing.T) {
 	if !strings.Contains(h.log.String(), "ref="+ref) || !strings.Contains(h.log.String(), "/var/lib/platen/x.db") {
 		t.Errorf("reference %q and its cause are not in the log:\n%s", ref, h.log.String())
 	}
-	h.desk.broken = fmt.Errorf("secret detail")
+	h.change(func() { h.desk.broken = fmt.Errorf("secret detail") })
 	h.get("/t/lobby/jobs").lacks(t, "secret detail")
 }
 

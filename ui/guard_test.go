@@ -48,7 +48,7 @@ func TestA21UnknownHost(t *testing.T) {
 
 func TestA21HostThatIsTheConnectionsOwnAddress(t *testing.T) {
 	h := newHouse(t)
-	h.server.Hosts = func() []string { return []string{"print.example.com"} }
+	h.change(func() { h.server.Hosts = func() []string { return []string{"print.example.com"} } })
 	if p := h.get("/"); p.status != 200 { // by its address, which no name can be pointed at
 		t.Errorf("got %d", p.status)
 	}
@@ -220,7 +220,7 @@ func TestA57RolesAreDocumented(t *testing.T) {
 
 func TestA57EveryRouteWantsItsProof(t *testing.T) {
 	h := newHouse(t) // no cookie, no token
-	h.server.Monitors = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	h.change(func() { h.server.Monitors = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	for _, r := range routes {
 		path := strings.NewReplacer("{terminal}", "lobby", "{act:act|release|delete|keep}", "release", "{id:[0-9]+}", "101", "{id}", "1",
 			"{session}", "s", "{device}", "d-1", "{release}", "r-1", "{file}", "x").Replace(r.path)
@@ -313,11 +313,15 @@ func TestHealthAndReadiness(t *testing.T) {
 	h := newHouse(t)
 	h.get("/healthz").wants(t, 200, "", `"status":"ok"`)
 	h.get("/readyz").wants(t, 200, "", `"status":"ready"`, `{"name":"store","ready":true}`)
-	h.server.Parts = func(context.Context) []Part {
-		return []Part{{Name: "store", Ready: true}, {Name: "disk", Text: "The disk is full."}}
-	}
+	h.change(func() {
+		h.server.Parts = func(context.Context) []Part {
+			return []Part{{Name: "store", Ready: true}, {Name: "disk", Text: "The disk is full."}}
+		}
+	})
 	h.get("/readyz").wants(t, 503, "", `"status":"not ready"`, "The disk is full.")
-	h.server.Alive = func() error { return fmt.Errorf("the dispatcher has not moved for a minute") }
+	h.change(func() {
+		h.server.Alive = func() error { return fmt.Errorf("the dispatcher has not moved for a minute") }
+	})
 	h.get("/healthz").wants(t, 503, "", `"reason":"unavailable"`)
 }
 
@@ -325,7 +329,7 @@ func TestMetrics(t *testing.T) {
 	h := newHouse(t)
 	h.get("/nowhere")
 	h.get("/metrics").wants(t, 200, "", `platen_http_requests_total{code="404",route="404"} 1`)
-	h.server.Monitors = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	h.change(func() { h.server.Monitors = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	h.get("/metrics").wants(t, 403, "", "This address may not read that.")
 	r := h.request("GET", "/metrics", nil, map[string]string{"X-Forwarded-For": "192.0.2.1"})
 	h.do(r).wants(t, 403, "")
@@ -333,7 +337,7 @@ func TestMetrics(t *testing.T) {
 
 func TestPanicsBecomeAnErrorWithAReference(t *testing.T) {
 	h := newHouse(t)
-	h.server.Parts = func(context.Context) []Part { panic("kaboom") }
+	h.change(func() { h.server.Parts = func(context.Context) []Part { panic("kaboom") } })
 	p := h.get("/readyz")
 	p.wants(t, 500, "", `"reason":"internal"`, `"reference":"`)
 	p.lacks(t, "kaboom")

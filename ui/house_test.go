@@ -53,6 +53,7 @@ type house struct {
 	log    *syncBuffer
 	http   *httptest.Server
 	jar    http.CookieJar
+	steady sync.RWMutex // held by every request while it is answered
 	client *http.Client // follows redirects and keeps cookies
 }
 
@@ -125,13 +126,24 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.http = httptest.NewUnstartedServer(handler)
+	h.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.steady.RLock()
+		defer h.steady.RUnlock()
+		handler.ServeHTTP(w, r)
+	}))
 	h.http.TLS = ch.ServerConfig()
 	h.http.TLS.Certificates = []tls.Certificate{*cert}
 	h.http.StartTLS()
 	t.Cleanup(h.http.Close)
 	h.newBrowser()
 	return h
+}
+
+// change changes the house while nothing is being answered.
+func (h *house) change(f func()) {
+	h.steady.Lock()
+	defer h.steady.Unlock()
+	f()
 }
 
 // newBrowser forgets all cookies.

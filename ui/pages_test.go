@@ -65,7 +65,7 @@ func TestAccessibilityOfEveryPage(t *testing.T) {
 		for _, s := range scenes {
 			t.Run(s.name+" "+language, func(t *testing.T) {
 				h := newHouse(t).enrolled()
-				h.desk.terminal.Language = language
+				h.change(func() { h.desk.terminal.Language = language })
 				path := s.prepare(h)
 				p := h.do(h.request("GET", path, nil, map[string]string{"Accept-Language": language}))
 				checkPage(t, parse(t, p.body), language)
@@ -129,7 +129,7 @@ func TestFullListIsLight(t *testing.T) {
 	for i := range 200 {
 		j := h.desk.jobs["anna"][0]
 		j.ID, j.Title = int64(1000+i), strings.Repeat("A very long title ", 12)
-		h.desk.jobs["anna"] = append(h.desk.jobs["anna"], j)
+		h.change(func() { h.desk.jobs["anna"] = append(h.desk.jobs["anna"], j) })
 	}
 	p := h.signIn("04A1B2C3D4")
 	if weight := len(p.body) + len(style) + len(icon); weight > lightest {
@@ -169,8 +169,9 @@ const inspect = `(() => {
 })()`
 
 // Contrast, size of what is touched, and width, as the browser computes them,
-// for every page, size and language, right-to-left too.
-func TestEveryPageInChromium(t *testing.T) {
+// for every page, size and language, right-to-left too. `make screenshots`
+// keeps what it saw.
+func TestScreenshotsOfEveryPage(t *testing.T) {
 	ctx := chromium(t)
 	// The inspector itself finds what it is there to find.
 	var found string
@@ -194,6 +195,7 @@ func TestEveryPageInChromium(t *testing.T) {
 					}
 					var found, dir string
 					run(t, ctx, s.name, chromedp.Navigate(url), chromedp.WaitReady("main"), chromedp.Evaluate(inspect, &found), chromedp.Evaluate(`document.documentElement.dir`, &dir))
+					keep(t, ctx, s.name+"-"+language+"-"+p.name)
 					var bad []string
 					if err := json.Unmarshal([]byte(found), &bad); err != nil {
 						t.Fatal(err)
@@ -240,11 +242,11 @@ func TestA55NaughtyNames(t *testing.T) {
 		j.ID, j.Title, j.Queue, j.Text, j.Device = int64(200+i), n, n, n, n
 		jobs = append(jobs, j)
 	}
-	h.desk.jobs["anna"] = jobs
-	h.desk.users["anna"].FullName = naughty[1]
-	h.desk.terminal.DeviceName = naughty[3]
-	h.desk.device.Status.State, h.desk.device.Status.Text = "stopped", naughty[0]
-	h.desk.queues[0].Info, h.desk.queues[0].Name = naughty[0], naughty[4]
+	h.change(func() { h.desk.jobs["anna"] = jobs })
+	h.change(func() { h.desk.users["anna"].FullName = naughty[1] })
+	h.change(func() { h.desk.terminal.DeviceName = naughty[3] })
+	h.change(func() { h.desk.device.Status.State, h.desk.device.Status.Text = "stopped", naughty[0] })
+	h.change(func() { h.desk.queues[0].Info, h.desk.queues[0].Name = naughty[0], naughty[4] })
 	idle := h.get("/t/lobby/")
 	home := h.get("/")
 	list := h.signIn("04A1B2C3D4")

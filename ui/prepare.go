@@ -38,5 +38,11 @@ func (s *Server) prepare() error {
 	s.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "platen_http_requests_total", Help: "Requests answered by route and status",
 	}, []string{"route", "code"})
-	return s.Numbers.Register(s.counted)
+	err = s.Numbers.Register(s.counted)
+	if have := (prometheus.AlreadyRegisteredError{}); errors.As(err, &have) {
+		if c, ok := have.ExistingCollector.(*prometheus.CounterVec); ok {
+			s.counted, err = c, nil // of the server before, whose limits were others
+		}
+	}
+	return err
 }

@@ -15,9 +15,9 @@ type scene struct {
 
 var scenes = []scene{
 	{"idle", func(h *house) string { return "/t/lobby/" }},
-	{"idle-pin", func(h *house) string { h.desk.terminal.PINOnly = true; return "/t/lobby/?out=1" }},
+	{"idle-pin", func(h *house) string { h.change(func() { h.desk.terminal.PINOnly = true }); return "/t/lobby/?out=1" }},
 	{"idle-trouble", func(h *house) string {
-		h.desk.device.Status = site.Condition{State: "stopped"}
+		h.change(func() { h.desk.device.Status = site.Condition{State: "stopped"} })
 		return "/t/lobby/"
 	}},
 	{"password", func(h *house) string { return "/t/lobby/sign-in?with=password" }},
@@ -25,7 +25,7 @@ var scenes = []scene{
 	{"jobs", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"jobs-kept", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs?did=kept" }},
 	{"jobs-empty", func(h *house) string {
-		h.desk.users["ben"].Language = ""
+		h.change(func() { h.desk.users["ben"].Language = "" })
 		h.signIn("04E5F60718")
 		return "/t/lobby/jobs"
 	}},

@@ -66,44 +66,21 @@ func cookies(t *testing.T, ctx context.Context, h *house, more ...*http.Cookie) 
 	}
 }
 
-// TestScreenshots makes a picture of every page when PLATEN_SCREENSHOTS names
-// a folder for them: `make screenshots`. Without it the pages are only loaded.
-func TestScreenshots(t *testing.T) {
-	dir := os.Getenv("PLATEN_SCREENSHOTS")
-	ctx := chromium(t)
-	for _, l := range []string{"en", "de", "he"} {
-		for _, p := range panels {
-			t.Run(l+" "+p.name, func(t *testing.T) {
-				panel(t, ctx, p.width, p.height)
-				for _, s := range scenes {
-					h := newHouse(t, hebrew).enrolled()
-					path := s.prepare(h)
-					cookies(t, ctx, h, &http.Cookie{Name: languageCookie, Value: l})
-					shoot(t, ctx, h, l, path, dir, filepath.Join(dir, s.name+"-"+l+"-"+p.name+".png"))
-				}
-			})
-		}
-	}
-}
-
-func shoot(t *testing.T, ctx context.Context, h *house, language, path, dir, file string) {
+// keep writes a picture of what the browser shows into the folder that
+// PLATEN_SCREENSHOTS names, as `make screenshots` does; without it, it does
+// nothing.
+func keep(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
-	var png []byte
-	url := h.http.URL + path
-	if path == "/" || path == "/nowhere" {
-		url += "?lang=" + language
-	}
-	err := chromedp.Run(ctx, chromedp.Navigate(url), chromedp.CaptureScreenshot(&png))
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
+	dir := os.Getenv("PLATEN_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
+	var png []byte
+	run(t, ctx, name, chromedp.CaptureScreenshot(&png))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,8 +11,7 @@ import (
 
 // toTerminal gives the path of a terminal its slash and its one spelling.
 func (s *Server) toTerminal(v *visit) error {
-	http.Redirect(v.w, v.r, terminalURL(v.path("terminal")), http.StatusFound)
-	return nil
+	return v.see("")
 }
 
 // enrol is the first address of a terminal. It changes something although it
@@ -38,7 +37,7 @@ func (s *Server) enrol(v *visit) error {
 // idle is what a panel shows while nobody is there.
 func (s *Server) idle(v *visit) error {
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
-		return v.chooseLanguage(choose)
+		return v.chooseLanguage(choose, "")
 	}
 	if token := v.cookie(sessionCookie); token != "" {
 		if _, err := s.Desk.Peek(v.ctx(), token, v.terminal.ID); err == nil {
@@ -56,10 +55,9 @@ func (s *Server) idle(v *visit) error {
 
 // chooseLanguage keeps the choice for the one who stands there, and shows the
 // same page again.
-func (v *visit) chooseLanguage(code string) error {
+func (v *visit) chooseLanguage(code, again string) error {
 	v.setCookie(languageCookie, code, languageCookieLife, http.SameSiteStrictMode)
-	http.Redirect(v.w, v.r, v.r.URL.EscapedPath(), http.StatusSeeOther)
-	return nil
+	return v.see(again)
 }
 
 // idleRefresh is how often an idle panel looks how its device is. Seldom: it
@@ -137,8 +135,7 @@ func (s *Server) signInPage(v *visit) error {
 		method = directory.MethodPIN
 	}
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
-		v.setCookie(languageCookie, choose, languageCookieLife, http.SameSiteStrictMode)
-		return v.see("sign-in?with=" + method)
+		return v.chooseLanguage(choose, "sign-in?with="+method)
 	}
 	return s.secretPage(v, http.StatusOK, method, nil)
 }

@@ -101,7 +101,7 @@ func TestOneFieldForCardAndPIN(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t).enrolled()
-			h.desk.terminal.PINOnly = tt.pinOnly
+			h.change(func() { h.desk.terminal.PINOnly = tt.pinOnly })
 			p := h.post("/t/lobby/login", url.Values{"code": {tt.code}})
 			if took := h.desk.took(); !slices.Equal(took, tt.asked) {
 				t.Errorf("asked the desk for %q, want %q", took, tt.asked)
@@ -170,7 +170,7 @@ func TestA40SealedCardEndsAndCannotBeForged(t *testing.T) {
 
 func TestUnknownCardWhereTheHelpDeskRegisters(t *testing.T) {
 	h := newHouse(t).enrolled()
-	h.desk.settings.RegisterCards = false
+	h.change(func() { h.desk.settings.RegisterCards = false })
 	p := h.post("/t/lobby/login", url.Values{"code": {"CAFE0001"}})
 	p.wants(t, 403, "/t/lobby/login", "This card is not known. Please ask the help desk.", "Hold your card")
 }
@@ -282,7 +282,7 @@ func TestTroubleOfTheDevice(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t).enrolled()
-			h.desk.device = tt.device
+			h.change(func() { h.desk.device = tt.device })
 			p := h.get("/t/lobby/")
 			if tt.want == "" {
 				p.lacks(t, `class="notice`)
@@ -309,7 +309,7 @@ func TestLanguages(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t).enrolled()
-			h.desk.terminal.Language = tt.terminal
+			h.change(func() { h.desk.terminal.Language = tt.terminal })
 			p := h.do(h.request("GET", "/t/lobby/", nil, map[string]string{"Accept-Language": tt.accept}))
 			p.wants(t, 200, "", tt.want)
 		})
@@ -335,7 +335,7 @@ func TestLanguageLink(t *testing.T) {
 // A44: what a client says about its own address is not believed.
 func TestA44ForwardedForIsIgnored(t *testing.T) {
 	h := newHouse(t).enrolled()
-	h.desk.terminal.Allow = []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}
+	h.change(func() { h.desk.terminal.Allow = []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")} })
 	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP", "X-Forwarded-Host"} {
 		value := "10.9.1.1"
 		if name == "Forwarded" {
