@@ -55,6 +55,8 @@ type archive struct {
 	now time.Time
 }
 
+func newArchive(w io.Writer) *archive { return &archive{tar.NewWriter(w), time.Now().UTC()} }
+
 // writeBackup writes the whole node to w.
 func (a *admin) writeBackup(ctx context.Context, w io.Writer, passphrase string, documents bool) (err error) {
 	to, err := age.NewScryptRecipient(passphrase)
@@ -65,7 +67,7 @@ func (a *admin) writeBackup(ctx context.Context, w io.Writer, passphrase string,
 	if err != nil {
 		return err
 	}
-	ar := &archive{tar.NewWriter(sealed), a.now().UTC()}
+	ar := newArchive(sealed)
 	if err := a.fill(ctx, ar, documents); err != nil {
 		return err
 	}

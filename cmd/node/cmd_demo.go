@@ -11,9 +11,11 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
+	"platen/config"
 	"platen/directory"
 	"platen/fault"
 	"platen/internal/fsys"
@@ -43,13 +45,8 @@ func demoCommand() *command {
 			if c.where.dir == "" {
 				c.where.dir = filepath.Join("var", "demo")
 			}
-			p, err := demoPlace(c.where.dir)
+			p, err := demoPlace(c.where.dir, lpd, web)
 			if err != nil {
-				return err
-			}
-			lpd.apply(&p.cfg.Listen.LPD)
-			web.apply(&p.cfg.Listen.Web)
-			if err := errors.Join(mustBeLoopback(p.cfg.Listen.LPD), mustBeLoopback(p.cfg.Listen.Web)); err != nil {
 				return err
 			}
 			return runNode(ctx, e, p, func(n *node) error { return n.demo(ctx, e.out) })
@@ -57,33 +54,45 @@ func demoCommand() *command {
 	}
 }
 
-// demoConfig is the configuration that the first start writes.
+// demoConfig is the configuration that the first start writes, with the
+// addresses that it was given.
 const demoConfig = `# Written by the first start of platen demo. The people of the demo have
 # well-known passwords: it must never listen on anything but loopback.
 trusted = ["127.0.0.0/8", "::1/128"]
 
 [listen]
-lpd = "127.0.0.1:5515"
-web = "127.0.0.1:5443"
+lpd = %q
+web = %q
 
 [devices]
 allow_loopback = true
 `
 
 // demoPlace makes the demo's folder and configuration, unless they are there.
-func demoPlace(dir string) (place, error) {
+func demoPlace(dir string, lpd, web *opt[string]) (place, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return place{}, err
 	}
-	if err := fsys.MkdirPrivate(dir); err != nil {
-		return place{}, err
-	}
 	file := filepath.Join(dir, "node.toml")
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		if err := fsys.WriteFile(file, []byte(demoConfig)); err != nil {
-			return place{}, err
+	p := place{}
+	p.cfg.Listen = config.Listen{LPD: "127.0.0.1:5515", Web: "127.0.0.1:5443"}
+	_, statErr := os.Stat(file)
+	if statErr == nil {
+		if p, err = (where{dir: dir}).find(); err != nil {
+			return p, err
 		}
+	}
+	lpd.apply(&p.cfg.Listen.LPD)
+	web.apply(&p.cfg.Listen.Web)
+	if err := errors.Join(mustBeLoopback(p.cfg.Listen.LPD), mustBeLoopback(p.cfg.Listen.Web)); err != nil || statErr == nil {
+		return p, err
+	}
+	if err := fsys.MkdirPrivate(dir); err != nil {
+		return p, err
+	}
+	if err := fsys.WriteFile(file, fmt.Appendf(nil, demoConfig, p.cfg.Listen.LPD, p.cfg.Listen.Web)); err != nil {
+		return p, err
 	}
 	return where{dir: dir}.find()
 }
@@ -135,6 +144,9 @@ func (n *node) demo(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("setting up the demo: %w", err)
 		}
 	}
+	if err := n.demoMoved(ctx, &f, dir); err != nil {
+		return err
+	}
 	f.at(n.lpd.addr(), n.web.addr(), n.place.ca())
 	if b, err = json.MarshalIndent(f, "", "  "); err != nil {
 		return err
@@ -143,6 +155,20 @@ func (n *node) demo(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return f.tell(out)
+}
+
+// demoMoved follows a folder that was moved or copied to another place.
+func (n *node) demoMoved(ctx context.Context, f *demoFile, dir string) error {
+	printed := filepath.Join(dir, "printed")
+	if f.Printed == printed {
+		return nil
+	}
+	f.Printed, f.Document, f.Header = printed, filepath.Join(dir, "letter.pdf"), filepath.Join(dir, "token.header")
+	if err := os.MkdirAll(printed, 0o700); err != nil {
+		return err
+	}
+	_, err := n.admin("the demo").demoDevice(ctx, printed)
+	return err
 }
 
 // at fills in where things are in this run.
@@ -226,13 +252,17 @@ func (a *admin) demoPerson(ctx context.Context, login, name, password, pin, card
 }
 
 func (a *admin) demoDevice(ctx context.Context, printed string) (site.Device, error) {
+	uri := (&url.URL{Scheme: "folder", Path: filepath.ToSlash(printed)}).String()
 	d, err := a.scope.DeviceByName(ctx, "folder")
-	if !fault.Is(err, fault.NotFound) {
+	switch {
+	case err == nil && (d.URI == uri || !strings.HasPrefix(d.URI, "folder:") || path.Base(d.URI) != "printed"):
+		return d, nil // as it was, or as an administrator wants it
+	case err == nil:
+		d.URI = uri
+	case fault.Is(err, fault.NotFound):
+		d = site.Device{ID: job.NewUUID(), Name: "folder", Model: "a folder", Location: "on this computer", Enabled: true, URI: uri}
+	default:
 		return d, err
-	}
-	d = site.Device{
-		ID: job.NewUUID(), Name: "folder", Model: "a folder", Location: "on this computer", Enabled: true,
-		URI: (&url.URL{Scheme: "folder", Path: filepath.ToSlash(printed)}).String(),
 	}
 	if err := a.checkDevice(d); err != nil {
 		return d, err

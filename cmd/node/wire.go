@@ -42,7 +42,7 @@ func (n *node) webServer(cfg config.Config) server {
 		Name: hostName(), Version: version, LPD: n.lpd.addr(),
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
-		Alive:  n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.chain.Hosts, TLS: n.chain.ServerConfig(),
+		Alive: n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.chain.Hosts, TLS: n.chain.ServerConfig(),
 		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
