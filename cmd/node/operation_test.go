@@ -72,8 +72,11 @@ func TestF52Reload(t *testing.T) {
 		n, err := second.Read(ok[:])
 		return err != nil || n == 1 && ok[0] != 0
 	})
-	nothingFor(h, bensCard)
-	nothingFor(h, annasCard) // ends ben's session, which is worth a line at this level only
+	var s struct{ Session string }
+	if code := h.call("POST", "sessions", map[string]string{"method": "card", "value": bensCard}, &s); code != http.StatusCreated {
+		t.Fatalf("sign-in: %d", code)
+	}
+	h.call("DELETE", "sessions/"+s.Session, nil, nil) // worth a line at this level only
 	h.awaitLog("level=DEBUG")
 	path, sum := document(t, 100)
 	await(t, "one at a time still prints", func() bool {
