@@ -61,8 +61,8 @@ func TestParse(t *testing.T) {
 			errs: []string{"node.toml:1: colours: unknown key"},
 		},
 		"two unknown keys": {
-			in:   "dta = \"/x\"\n[log]\nlevle = \"info\"\n",
-			errs: []string{"node.toml:1: dta: unknown key; did you mean data?", "node.toml:3: log.levle: unknown key; did you mean log.level?"},
+			in:   "dta = \"/x\"\n[log]\nlevl = \"info\"\n",
+			errs: []string{"node.toml:1: dta: unknown key; did you mean data?", "node.toml:3: log.levl: unknown key; did you mean log.level?"},
 		},
 		"unknown key of a hot folder": {
 			in:   "[[hotfolder]]\npath = \"/a\"\nqueue = \"q\"\nower = \"erp\"\n",

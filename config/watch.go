@@ -32,7 +32,7 @@ func (w *Watcher) Serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("config: watch: %w", err)
 	}
-	defer n.Close()
+	defer func() { _ = n.Close() }()
 	var last []byte
 	if err := w.watch(n); err != nil {
 		return err

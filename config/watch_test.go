@@ -108,7 +108,7 @@ func TestF52WatcherKeepsTheLastGoodFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.await(t, "the file cannot be read; the old one stays in force")
-	replace(t, path, "[log]\nlevle = \"debug\"\n")
+	replace(t, path, "[log]\nlevl = \"debug\"\n")
 	log.await(t, "did you mean log.level?")
 	if err := os.WriteFile(path, []byte("[log]\nlevel = \"error\"\n"), 0o600); err != nil { // in place, as some editors do
 		t.Fatal(err)

@@ -196,7 +196,7 @@ func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings) {
 		f.fail("database", "%s", explain(err))
 		return
 	}
-	defer st.Close()
+	defer func() { _ = st.Close() }()
 	if err := st.Check(ctx); err != nil {
 		f.fail("database", "%s", explain(err))
 		return
@@ -292,7 +292,7 @@ func examine(ctx context.Context, p place, f *findings) {
 	if err != nil {
 		return
 	}
-	defer st.Close()
+	defer func() { _ = st.Close() }()
 	scope, err := st.Default(ctx)
 	if err != nil {
 		return

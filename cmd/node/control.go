@@ -94,7 +94,6 @@ func (s *stream) Write(p []byte) (n int, err error) {
 type control struct {
 	admin func(actor string) *admin // the node as one caller may use it
 	log   *slog.Logger
-	stop  <-chan struct{} // closed when running commands must end
 }
 
 type actorKey struct{}
@@ -198,7 +197,7 @@ func remote(ctx context.Context, socket string, c *call) (reached bool, err erro
 		}
 		out.CloseWithError(err)
 	}()
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/v1/command", in)
 	if err != nil {
 		return true, err

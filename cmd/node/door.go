@@ -119,7 +119,7 @@ func (d *door) endLate(ctx context.Context, ended <-chan struct{}) {
 	}
 	d.mu.Unlock()
 	for _, c := range open {
-		c.Close()
+		_ = c.Close()
 	}
 	if len(open) > 0 {
 		d.log.Warn("connections were cut off at the end", "door", d.name, "connections", len(open))
@@ -134,7 +134,7 @@ func (d *door) accept(ctx context.Context) error {
 		case err == nil:
 			d.hand(conn)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the door was closed on purpose
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("%s: %w", d.name, err)
 		default: // out of file descriptors, perhaps: keep the door, try again
@@ -163,7 +163,7 @@ func (d *door) hand(conn net.Conn) {
 		next := d.current
 		d.mu.Unlock()
 		if next == r { // nobody is left
-			c.Close()
+			_ = c.Close()
 			return
 		}
 		r = next
