@@ -290,7 +290,7 @@ func psEscape(b []byte) (octets []byte, used int) {
 	}
 	switch {
 	case used > 0:
-		return []byte{byte(n)}, used //nolint:gosec // high bits of a bad octal are ignored, as PostScript says
+		return []byte{byte(n)}, used
 	case len(b) == 0:
 		return nil, 0
 	}

@@ -192,7 +192,7 @@ func readAuthority(path string) (*authority, error) {
 }
 
 func loadLeaf(path string) (*tls.Certificate, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the folder is the administrator's choice
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

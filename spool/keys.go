@@ -85,7 +85,7 @@ func CreateKeys(path string) (*Keys, error) {
 // LoadKeys reads the keys of an installed node.
 func LoadKeys(path string) (*Keys, error) {
 	const op = "spool.LoadKeys"
-	data, err := os.ReadFile(path) //nolint:gosec // G304: the path is the node's own
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &fault.Error{Op: op, Kind: fault.NotFound, Text: "This node's key file is missing.", Err: err}
 	}

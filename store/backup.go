@@ -134,7 +134,7 @@ func copyFile(from, to string) error {
 	if err := fsys.RemoveFile(to); err != nil {
 		return err
 	}
-	in, err := os.Open(from) //nolint:gosec // an administrator named it
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}

@@ -288,7 +288,7 @@ const (
 		       source = excluded.source, rights = excluded.rights`
 	deleteUser       query = `DELETE FROM users WHERE tenant = $1 AND id = $2`
 	selectSecrets    query = `SELECT password, pin, pin_digest FROM users WHERE tenant = $1 AND id = $2`
-	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2` //nolint:gosec // a statement
+	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2`
 	deleteSessionsOf query = `DELETE FROM sessions WHERE tenant = $1 AND user_id = $2`
 	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7`
 

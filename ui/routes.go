@@ -11,8 +11,8 @@ import (
 type role string
 
 const (
-	anyone   role = "anyone"               // nothing is proved, nothing of a person is told
-	secret   role = "enrolment secret"     //nolint:gosec // a role, not a secret: in the address, works once
+	anyone   role = "anyone" // nothing is proved, nothing of a person is told
+	secret   role = "enrolment secret"
 	screen   role = "terminal page"        // the terminal's cookie
 	person   role = "person"               // the terminal's cookie and the session's cookie
 	box      role = "terminal"             // the terminal's bearer token

@@ -21,8 +21,6 @@ var german = &Language{
 }
 
 // germanPages is what the pages themselves say.
-//
-//nolint:gosec // sentences, no secrets
 var germanPages = map[string]string{
 	// Pages: sign in and out.
 	"Sign in":                               "Anmelden",
@@ -48,12 +46,13 @@ var germanPages = map[string]string{
 	"Are you still there?":                  "Sind Sie noch da?",
 	"Stay signed in":                        "Angemeldet bleiben",
 	"You will be signed out in %d seconds.": "In %d Sekunden werden Sie abgemeldet.",
-	"If it is yours, register it once with your user name and password. Next time the card is enough.": "Wenn es Ihre ist, registrieren Sie sie einmalig mit Benutzername und Passwort. Beim nächsten Mal genügt die Karte.",
-	"That took too long. Please hold your card to the reader again.":                                   "Das hat zu lange gedauert. Bitte halten Sie Ihre Karte noch einmal an den Leser.",
-	"This card is not known. Please ask the help desk.":                                                "Diese Karte ist nicht bekannt. Bitte wenden Sie sich an den Helpdesk.",
-	"This screen has no device. Please tell the administrator.":                                        "Dieser Bildschirm hat kein Gerät. Bitte sagen Sie es dem Administrator.",
-	"The device does not answer at the moment.":                                                        "Das Gerät antwortet im Moment nicht.",
-	"This screen is not connected to a device. Please ask the administrator for its first address.":    "Dieser Bildschirm ist mit keinem Gerät verbunden. Bitte fragen Sie den Administrator nach seiner ersten Adresse.",
+	"If it is yours, register it once with your user name and password. Next time the card is enough.":                           "Wenn es Ihre ist, registrieren Sie sie einmalig mit Benutzername und Passwort. Beim nächsten Mal genügt die Karte.",
+	"This browser keeps no cookies, so it cannot be a terminal. Please allow them, and ask the administrator for a new address.": "Dieser Browser behält keine Cookies und kann deshalb kein Terminal sein. Bitte erlauben Sie sie und fragen Sie den Administrator nach einer neuen Adresse.",
+	"That took too long. Please hold your card to the reader again.":                                                             "Das hat zu lange gedauert. Bitte halten Sie Ihre Karte noch einmal an den Leser.",
+	"This card is not known. Please ask the help desk.":                                                                          "Diese Karte ist nicht bekannt. Bitte wenden Sie sich an den Helpdesk.",
+	"This screen has no device. Please tell the administrator.":                                                                  "Dieser Bildschirm hat kein Gerät. Bitte sagen Sie es dem Administrator.",
+	"The device does not answer at the moment.":                                                                                  "Das Gerät antwortet im Moment nicht.",
+	"This screen is not connected to a device. Please ask the administrator for its first address.":                              "Dieser Bildschirm ist mit keinem Gerät verbunden. Bitte fragen Sie den Administrator nach seiner ersten Adresse.",
 
 	// Pages: documents.
 	"Your documents":                    "Ihre Dokumente",

@@ -2,8 +2,6 @@ package catalog
 
 // germanNode is what the rest of the node says, in pages, over the API and in
 // the history of jobs.
-//
-//nolint:gosec,misspell // sentences, in German
 var germanNode = map[string]string{
 
 	// Signing in and cards.
