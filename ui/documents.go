@@ -150,13 +150,20 @@ func (s *Server) job(v *visit) error {
 		Kind string
 		Why  string
 		Many []int
-	}{v.sheet("Document"), j, kindOf(j), v.say.Text(j.WhyNot), []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50}}
+	}{v.sheet("Document"), j, kindOf(j), v.say.Text(j.WhyNot), otherCopies(j)}
 	if j.WhyNot == "" {
 		p.Why = ""
 	}
 	p.Languages = nil
 	v.watch(&p.sheet)
 	return v.render(http.StatusOK, "job.html", p)
+}
+
+// otherCopies are the numbers of copies to choose from, without the one that
+// the document has anyway.
+func otherCopies(j job.View) []int {
+	many := []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50}
+	return slices.DeleteFunc(many, func(n int) bool { return j.Copies != nil && *j.Copies == n })
 }
 
 // act does what a button of the list or of a document says.

@@ -77,6 +77,7 @@ func TestDocumentPages(t *testing.T) {
 	h := newHouse(t).enrolled()
 	h.signIn("04A1B2C3D4")
 	h.get("/t/lobby/jobs/101").wants(t, 200, "", "Quarterly figures", `name="copies"`, `name="sides"`, `value="release"`, "Kept until")
+	h.get("/t/lobby/jobs/101").lacks(t, `<option value="2">`)
 	p := h.get("/t/lobby/jobs/103")
 	p.wants(t, 200, "", `value="release"`)
 	p.lacks(t, `name="copies"`, `name="sides"`)

@@ -108,6 +108,10 @@ func (s *Server) admit(v *visit, r role) error {
 func (s *Server) admitScreen(v *visit) error {
 	const op = "ui.screen"
 	token := v.cookie(terminalCookie)
+	if token == "" && v.r.URL.Query().Has("first") {
+		return &fault.Error{Op: op, Kind: fault.Denied,
+			Text: "This browser keeps no cookies, so it cannot be a terminal. Please allow them, and ask the administrator for a new address."}
+	}
 	if token == "" {
 		return notEnrolled(op, nil)
 	}
@@ -149,6 +153,9 @@ func (s *Server) admitPerson(v *visit) error {
 	}
 	v.sessionToken = token
 	v.speak()
+	if chosen := v.cookie(languageCookie); err == nil && s.Catalog.Find(chosen) != nil {
+		v.setCookie(languageCookie, chosen, languageCookieLife, http.SameSiteStrictMode) // for as long as the person is here
+	}
 	return err
 }
 

@@ -31,11 +31,14 @@ func (s *Server) enrol(v *visit) error {
 	v.terminal = t
 	v.setCookie(terminalCookie, token, terminalCookieLife, http.SameSiteLaxMode)
 	s.Log.Info("ui: a browser is now a terminal", "terminal", t.Name, "client", v.client)
-	return v.see("")
+	return v.see("?first")
 }
 
 // idle is what a panel shows while nobody is there.
 func (s *Server) idle(v *visit) error {
+	if v.r.URL.Query().Has("first") {
+		return v.see("") // the cookie has arrived
+	}
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
 		return v.chooseLanguage(choose, "")
 	}

@@ -53,6 +53,12 @@ func TestCookiesAreForThisTerminalOnly(t *testing.T) {
 	}
 }
 
+func TestEnrolmentInABrowserWithoutCookies(t *testing.T) {
+	h := newHouse(t)
+	h.client.Jar = nil
+	h.get("/t/lobby/enrol?secret=first-secret").wants(t, 403, "/t/lobby/?first", "This browser keeps no cookies")
+}
+
 // The cookie of one terminal does not open another's pages.
 func TestCookieOfAnotherTerminal(t *testing.T) {
 	h := newHouse(t).enrolled()
@@ -324,6 +330,9 @@ func TestLanguageLink(t *testing.T) {
 	p.wants(t, 200, "/t/lobby/", "Karte an den Leser halten", `lang="de"`, `<html lang="de" dir="ltr">`)
 	p = h.signIn("04A1B2C3D4")
 	p.wants(t, 200, "/t/lobby/jobs", "Ihre Dokumente", "Abmelden", `href="/t/lobby/jobs?lang=en"`)
+	if cookie := strings.Join(h.get("/t/lobby/jobs").header.Values("Set-Cookie"), "; "); !strings.Contains(cookie, languageCookie+"=de;") || !strings.Contains(cookie, "Max-Age=120") {
+		t.Errorf("the choice is not kept while the person is there: %q", cookie)
+	}
 	h.get("/t/lobby/jobs?lang=en").wants(t, 200, "/t/lobby/jobs", "Your documents")
 	h.get("/t/lobby/jobs?lang=de").wants(t, 200, "/t/lobby/jobs", "Ihre Dokumente")
 	h.get("/t/lobby/sign-in?lang=en&with=pin").wants(t, 200, "/t/lobby/sign-in?with=pin", "User name and PIN")

@@ -130,7 +130,7 @@ var germanNode = map[string]string{
 	// Devices.
 	"A device cannot be this node itself.":                                                     "Ein Gerät kann nicht dieser Knoten selbst sein.",
 	"A device is reached by lpr, socket or folder, not by “%s”.":                               "Ein Gerät erreicht man mit lpr, socket oder folder, nicht mit „%s“.",
-	"A device may not be at this address. An administrator can allow it in the configuration.": "An dieser Adresse darf kein Gerät sein. Ein Administrator kann es in der Konfiguration erlauben.",
+	"A device may not be at this address. An administrator can allow it in the configuration.": "An dieser Adresse darf kein Gerät sein. Ein Administrator kann es in den Einstellungen erlauben.",
 	"A door of the device is open.":                                                            "Eine Klappe des Geräts ist offen.",
 	"A job by LPR has 1 to 52 documents.":                                                      "Ein Auftrag über LPR hat 1 bis 52 Dokumente.",
 	"A raw port has no queues: its address is socket://host or socket://host:port.":            "Ein roher Port hat keine Warteschlangen: Seine Adresse ist socket://host oder socket://host:port.",
@@ -143,7 +143,7 @@ var germanNode = map[string]string{
 	"The address of a device looks like lpr://host/queue, socket://host or folder:///path.":    "Die Adresse eines Geräts sieht so aus: lpr://host/queue, socket://host oder folder:///pfad.",
 	"The address of a folder looks like folder:///absolute/path.":                              "Die Adresse eines Ordners sieht so aus: folder:///voller/pfad.",
 	"The address of an LPR device names its queue: lpr://host/queue.":                          "Die Adresse eines LPR-Geräts nennt seine Warteschlange: lpr://host/queue.",
-	"The configuration does not allow a device in this folder.":                                "Die Konfiguration erlaubt kein Gerät in diesem Ordner.",
+	"The configuration does not allow a device in this folder.":                                "Die Einstellungen erlauben kein Gerät in diesem Ordner.",
 	"The connection to the device broke before it had taken the whole document.":               "Die Verbindung zum Gerät brach ab, bevor es das ganze Dokument angenommen hatte.",
 	"The connection to the device broke in the middle of the document.":                        "Die Verbindung zum Gerät brach mitten im Dokument ab.",
 	"The connection to the device broke.":                                                      "Die Verbindung zum Gerät brach ab.",
