@@ -70,8 +70,8 @@ func unknown(why reason) answer { return answer{Pages: -1, Why: why} }
 
 // CountMain is the body of the hidden command count-pages, the child that
 // Counter starts: it puts limits on its own process, reads a PDF from stdin and
-// writes its pages to stdout as lines of JSON, of which the last holds. It
-// returns the exit status.
+// writes its pages to stdout, a pipe, as lines of JSON, of which the last holds.
+// It returns the exit status. To a regular file it cannot write, by its limits.
 //
 // The first line is written before the first octet is looked at. It holds when
 // the process dies over the document, of a limit or of a fault in the parser.
