@@ -126,6 +126,7 @@ func TestPeerCUPS(t *testing.T) {
 		"not cleaned":  {"?sanitize_title=no", "anna", "Bericht Größe", 1, p.text, false, "anna false Bericht Größe", 1, 1},
 		"data,control": {"?order=data,control", "anna", "Invoice 4", 1, p.binary, false, "anna false Invoice 4", 1, 1},
 		"stream":       {"?mode=stream", "anna", "Streamed", 1, p.text, true, "anna false Streamed", 1, 1},
+		"stream file":  {"?mode=stream", "anna", "Streamed", 1, p.text, false, "anna false Streamed", 1, 1}, // as from a raw queue: the exact size, and no last NUL
 		"reserved":     {"?reserve=rfc1179&banner=on", "anna", "Reserved", 1, p.text, false, "anna false Reserved", 1, 1},
 		"copies":       {"", "anna", "Two", 2, p.binary, false, "anna false Two", 1, 2},
 		"copies lines": {"?manual_copies=off", "anna", "Two", 2, p.binary, false, "anna false Two", 2, 1},

@@ -214,10 +214,26 @@ func (s *session) dataFile(sub subcommand) error {
 	if body.left > 0 {
 		return &fault.Error{Op: op, Kind: fault.Internal, Err: errors.New("intake did not read the whole document")}
 	}
-	if err := s.endOfFile(); err != nil {
+	err = s.endOfFile()
+	if errors.Is(err, io.EOF) && p.complete() {
+		return s.closedAfterLast(p)
+	}
+	if err != nil {
 		return err
 	}
 	return s.answer(p, time.Now())
+}
+
+// closedAfterLast takes a job whose client sent every octet that it had
+// announced and then closed its half in order, without the last zero octet: so
+// does CUPS with mode=stream, which reports the job as sent and never sends it
+// again. A reset or a time-out at this place still discards.
+func (s *session) closedAfterLast(p *pending) error {
+	s.lost = nil
+	if err := s.answer(p, time.Now()); err != nil {
+		return err
+	}
+	return errStreamed
 }
 
 // stream receives a document that ends when the client closes its half of the
