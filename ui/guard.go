@@ -104,10 +104,14 @@ func (s *Server) admit(v *visit, r role) error {
 	return nil
 }
 
-// admitScreen wants the terminal's cookie, and with a form its key.
+// admitScreen wants the terminal's cookie, and with a form its key. A program
+// that holds the terminal's token may show that instead.
 func (s *Server) admitScreen(v *visit) error {
 	const op = "ui.screen"
 	token := v.cookie(terminalCookie)
+	if token == "" {
+		token, _ = bearer(v.r)
+	}
 	if token == "" && v.r.URL.Query().Has("first") {
 		return &fault.Error{Op: op, Kind: fault.Denied,
 			Text: "This browser keeps no cookies, so it cannot be a terminal. Please allow them, and ask the administrator for a new address."}

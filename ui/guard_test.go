@@ -197,7 +197,7 @@ func TestA57RolesAreDocumented(t *testing.T) {
 	for _, r := range [][2]string{
 		{string(anyone), "nothing; nothing of a person is told"},
 		{string(secret), "the secret in the address: 128 bits, works once, not for long"},
-		{string(screen), "the cookie of the terminal; with POST also the key of its forms"},
+		{string(screen), "the cookie of the terminal, or its bearer token; with POST also the key of its forms"},
 		{string(person), "the cookies of the terminal and of the session, both for this terminal only"},
 		{string(box), "the bearer token of the terminal"},
 		{string(boxed), "the bearer token of the terminal and the session's token in the path"},
