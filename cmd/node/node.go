@@ -325,16 +325,16 @@ func (n *node) run(ctx context.Context) error {
 		n.health.serve, n.folders.serve, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
-		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.cfg)) })
+		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })
 	}
 	if n.web != nil {
-		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.cfg)) })
+		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.settings())) })
 	}
 	for _, part := range parts {
 		g.Go(func() error { return part(ctx) })
 	}
 	stopped := context.AfterFunc(ctx, func() {
-		n.log.Info("stopping", "grace", n.cfg.Grace.String())
+		n.log.Info("stopping", "grace", n.settings().Grace.String())
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	})
 	defer stopped()
