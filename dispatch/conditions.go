@@ -17,7 +17,6 @@ type conditions struct {
 	mu      sync.Mutex
 	now     map[string]site.Condition
 	written map[string]site.Condition
-	end     chan struct{}
 }
 
 // Times of writing conditions.
@@ -29,9 +28,6 @@ const (
 func (c *conditions) initLocked() {
 	if c.now == nil {
 		c.now, c.written = map[string]site.Condition{}, map[string]site.Condition{}
-	}
-	if c.end == nil {
-		c.end = make(chan struct{})
 	}
 }
 
@@ -66,12 +62,8 @@ func (c *conditions) set(id string, s site.Condition, now time.Time) {
 	c.now[id] = s
 }
 
-// serve writes until stop, and what is left then.
-func (c *conditions) serve(ctx context.Context, d *Dispatcher) {
-	c.mu.Lock()
-	c.initLocked()
-	end := c.end
-	c.mu.Unlock()
+// serve writes until end is closed, and what is left then.
+func (c *conditions) serve(ctx context.Context, d *Dispatcher, end <-chan struct{}) {
 	tick := time.NewTicker(writeEvery)
 	defer tick.Stop()
 	for {
@@ -83,14 +75,6 @@ func (c *conditions) serve(ctx context.Context, d *Dispatcher) {
 			return
 		}
 	}
-}
-
-func (c *conditions) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.initLocked()
-	close(c.end)
-	c.end = nil
 }
 
 func (c *conditions) write(ctx context.Context, d *Dispatcher) {

@@ -89,8 +89,9 @@ func (d *Dispatcher) Serve(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(d.Grace, func() { stop(errStopping) }) })()
 	var all sync.WaitGroup
 	defer all.Wait()
-	all.Go(func() { d.seen.serve(work, d) })
-	defer d.seen.stop()
+	ended := make(chan struct{}) // the last words of the workers are written too
+	defer close(ended)
+	all.Go(func() { d.seen.serve(work, d, ended) })
 
 	var workers sync.WaitGroup
 	defer workers.Wait()

@@ -621,3 +621,14 @@ func TestLedgerKnowsWhatIsKnown(t *testing.T) {
 		}
 	})
 }
+
+// A node that is stopped in the moment in which it starts ends all the same.
+func TestStoppedAtOnce(t *testing.T) {
+	for range 500 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := newHouse(t).Serve(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
