@@ -4,10 +4,11 @@ import "time"
 
 // Methods of signing in.
 const (
-	MethodCard     = "card"     // Value is the number as the reader sent it
-	MethodPIN      = "pin"      // Value is the PIN; User the login, or "" for PIN alone
-	MethodPassword = "password" // User and Value
-	MethodAsserted = "asserted" // User, by the word of the terminal
+	MethodCard     = "card"        // Value is the number as the reader sent it
+	MethodPIN      = "pin"         // Value is the PIN; User the login, or "" for PIN alone
+	MethodCode     = "card-or-pin" // Value is what stood in a field that takes both
+	MethodPassword = "password"    // User and Value
+	MethodAsserted = "asserted"    // User, by the word of the terminal
 )
 
 // Credentials are what a person shows at a terminal. They are never logged.

@@ -86,6 +86,10 @@ func pin(user, value string) release.Credentials {
 	return release.Credentials{Method: directory.MethodPIN, User: user, Value: value}
 }
 
+func code(value string) release.Credentials {
+	return release.Credentials{Method: directory.MethodCode, Value: value}
+}
+
 func password(user, value string) release.Credentials {
 	return release.Credentials{Method: directory.MethodPassword, User: user, Value: value}
 }

@@ -35,6 +35,11 @@ func (s *Service) SignIn(ctx context.Context, t site.Terminal, c Credentials, cl
 	}
 	defer leave()
 
+	if c.Method == directory.MethodCode {
+		if c.Method, err = s.codeIs(ctx, t, c.Value); err != nil {
+			return Session{}, "", err
+		}
+	}
 	if c.Method == directory.MethodCard {
 		return s.signInByCard(ctx, g, t, c)
 	}
@@ -55,6 +60,36 @@ func (s *Service) identify(ctx context.Context, t site.Terminal, c Credentials) 
 		return s.byWord(ctx, c.User)
 	}
 	return directory.User{}, refused("release.identify", directory.ReasonMethod, "This terminal does not offer that way to sign in.")
+}
+
+// cardShortest is how many digits a number needs for people to take it for a
+// card's. A shorter one is more likely a PIN, and must never become a card.
+const cardShortest = 8
+
+// codeIs says what a code is that a person or a reader typed into the one field
+// for both, so that it is tried, and counted, once: the card that it belongs
+// to; else a PIN, where a PIN alone may sign in and the code is short or
+// somebody's PIN; else an unknown card.
+func (s *Service) codeIs(ctx context.Context, t site.Terminal, code string) (method string, err error) {
+	if !t.PINOnly || !digits(code) {
+		return directory.MethodCard, nil
+	}
+	if ok, err := s.PINOnly(ctx, t, len(code)); err != nil || !ok {
+		return directory.MethodCard, err
+	}
+	switch _, err := s.holder(ctx, s.Digests.CardDigest(code)); { // digits are their own normal form
+	case err == nil:
+		return directory.MethodCard, nil
+	case !fault.Is(err, fault.NotFound):
+		return "", err
+	case len(code) < cardShortest:
+		return directory.MethodPIN, nil
+	}
+	users, err := s.Store.UsersByPIN(ctx, s.Digests.PINDigest(code), 2)
+	if err != nil || len(users) == 0 {
+		return directory.MethodCard, err
+	}
+	return directory.MethodPIN, nil
 }
 
 // signInByCard also knows the card that was shown a moment ago: readers send a
@@ -356,6 +391,10 @@ func registrable(op, raw string) (string, error) {
 	number, err := directory.NormalCard(raw)
 	if err != nil {
 		return "", err
+	}
+	if digits(number) && len(number) < cardShortest {
+		return "", &fault.Error{Op: op, Kind: fault.Invalid,
+			Text: "This number is too short to be registered as a card here. Please ask the help desk."}
 	}
 	if directory.RandomUID(number) {
 		return "", &fault.Error{Op: op, Kind: fault.Invalid,

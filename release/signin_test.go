@@ -45,6 +45,14 @@ func TestSignIn(t *testing.T) {
 		"PIN alone, too short":     {at: hall, with: pin("", "1357"), reason: directory.ReasonNeedUser},
 		"PIN alone, no digits":     {at: hall, with: pin("", "abcdefghijk"), reason: directory.ReasonNeedUser},
 		"PIN alone, not here":      {at: noPIN, with: pin("", "13579135"), reason: directory.ReasonNeedUser},
+		"code: card":               {at: hall, with: code(annasCard), want: anna.ID},
+		"code: long PIN":           {at: hall, with: code("13579135"), want: ben.ID},
+		"code: mistyped PIN":       {at: hall, with: code("1357913"), reason: directory.ReasonWrong},
+		"code: new card of digits": {at: hall, with: code("0499887766"), reason: directory.ReasonUnknownCard},
+		"code: new card":           {at: hall, with: code("CAFE0001"), reason: directory.ReasonUnknownCard},
+		"code: PIN, not here":      {at: noPIN, with: code("13579135"), reason: directory.ReasonUnknownCard},
+		"code: too short a PIN":    {at: hall, with: code("1357"), reason: directory.ReasonUnknownCard},
+		"code: disabled":           {at: hall, with: code("86420864"), reason: directory.ReasonUnknownCard},
 		"password":                 {at: hall, with: password("anna", "anna"), want: anna.ID},
 		"password is no PIN":       {at: hall, with: password("anna", "24681012"), reason: directory.ReasonWrong},
 		"password of one without":  {at: hall, with: password("ben", ""), kind: fault.Invalid},
@@ -76,6 +84,16 @@ func TestSignIn(t *testing.T) {
 				t.Error("a token came with the refusal")
 			}
 		})
+	}
+}
+
+// A40: what may be a mistyped PIN never becomes a card, whoever asks.
+func TestA40ShortNumberIsNoCard(t *testing.T) {
+	d := newDesk(t)
+	_, _, err := d.RegisterCard(t.Context(), hall, "246811", "anna", "anna", here)
+	wantKind(t, "246811", err, fault.Invalid)
+	if _, _, err := d.RegisterCard(t.Context(), hall, "0499887766", "anna", "anna", here); err != nil {
+		t.Fatal(err)
 	}
 }
 

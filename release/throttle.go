@@ -187,7 +187,7 @@ func throttled(op string, wait time.Duration) *Throttled {
 	wait = (wait + time.Second - 1).Truncate(time.Second)
 	e := &fault.Error{
 		Op: op, Kind: fault.Unavailable,
-		Text: "Too many attempts. Please wait %d seconds and try again.", Args: []any{int(wait / time.Second)},
+		Text: "Too many attempts. Please wait %d seconds and try again.", Args: []any{max(2, int(wait/time.Second))}, // nobody waits "1 seconds"
 	}
 	if wait > 2*time.Minute {
 		e.Text = "Too many attempts. Please wait %d minutes, or sign in with your card."

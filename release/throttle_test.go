@@ -54,7 +54,7 @@ func TestRuleWait(t *testing.T) {
 
 func TestThrottledSentences(t *testing.T) {
 	for wait, want := range map[time.Duration]string{
-		1:                          "release.x: unavailable: Too many attempts. Please wait 1 seconds and try again.: retry after 1s",
+		1:                          "release.x: unavailable: Too many attempts. Please wait 2 seconds and try again.: retry after 1s",
 		90 * time.Second:           "release.x: unavailable: Too many attempts. Please wait 90 seconds and try again.: retry after 1m30s",
 		40*time.Minute + time.Hour: "release.x: unavailable: Too many attempts. Please wait 100 minutes, or sign in with your card.: retry after 1h40m0s",
 	} {

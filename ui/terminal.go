@@ -100,13 +100,9 @@ func (v *visit) homeLanguages() []languageLink {
 	return links
 }
 
-// The lengths of PINs that the house knows, and the longest that people are
-// willing to type without being made to.
-const (
-	pinShortest = 4
-	pinUsual    = 8
-	pinLongest  = 16
-)
+// pinUsual is how many digits a number has that people take for a card's; a
+// shorter one is more likely a PIN.
+const pinUsual = 8
 
 // pinOnly reports whether the page shall offer to sign in with a PIN alone.
 func (s *Server) pinOnly(v *visit) (bool, error) {
@@ -204,43 +200,29 @@ func (s *Server) loginByCode(v *visit) error {
 	if code == "" {
 		return s.idlePage(v, http.StatusOK, nil)
 	}
-	first, second, err := s.methods(v, code)
-	if err != nil {
-		return err
-	}
-	sess, token, err := s.signInWith(v, first, code)
-	if err != nil && second != "" && answersNo(err) {
-		sess, token, err = s.signInWith(v, second, code)
-	}
+	c := directory.Credentials{Method: directory.MethodCode, Value: code, Reader: "browser"}
+	sess, token, err := s.Desk.SignIn(v.ctx(), v.terminal, c, v.client)
 	if err == nil {
 		return v.welcome(sess, token)
 	}
-	if refused := (*directory.Refused)(nil); errors.As(err, &refused) && refused.Reason == directory.ReasonUnknownCard {
+	refused := (*directory.Refused)(nil)
+	unknown := errors.As(err, &refused) && refused.Reason == directory.ReasonUnknownCard
+	if unknown && !shortNumber(code) {
 		return s.unknownCard(v, code, err)
 	}
 	status, n, err := v.refused(err)
 	if err != nil {
 		return err
 	}
+	if unknown {
+		n.Text = v.say.Text("Please type your user name together with your PIN.")
+	}
 	return s.idlePage(v, status, n)
 }
 
-// methods says in which order a code is tried. Where a PIN alone may sign in, a
-// short number is more likely a PIN, a long one a card; each wrong try counts
-// against guessers, so the order matters.
-func (s *Server) methods(v *visit, code string) (first, second string, err error) {
-	if len(code) < pinShortest || len(code) > pinLongest || !isDigits(code) {
-		return directory.MethodCard, "", nil
-	}
-	ok, err := s.Desk.PINOnly(v.ctx(), v.terminal, len(code))
-	switch {
-	case err != nil || !ok:
-		return directory.MethodCard, "", err
-	case len(code) < pinUsual:
-		return directory.MethodPIN, directory.MethodCard, nil
-	}
-	return directory.MethodCard, directory.MethodPIN, nil
-}
+// shortNumber reports whether a code is rather a PIN that was mistyped, or
+// typed where none is asked for: it must not be offered to become a card.
+func shortNumber(code string) bool { return isDigits(code) && len(code) < pinUsual }
 
 func isDigits(s string) bool {
 	for _, r := range s {
@@ -249,16 +231,6 @@ func isDigits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func (s *Server) signInWith(v *visit, method, code string) (directory.Session, string, error) {
-	return s.Desk.SignIn(v.ctx(), v.terminal, directory.Credentials{Method: method, Value: code, Reader: "browser"}, v.client)
-}
-
-// answersNo reports whether a sign-in was looked at and did not match.
-func answersNo(err error) bool {
-	r := (*directory.Refused)(nil)
-	return errors.As(err, &r) && (r.Reason == directory.ReasonUnknownCard || r.Reason == directory.ReasonWrong)
 }
 
 // unknownCard offers to register the card, where the house allows it. The

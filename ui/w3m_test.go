@@ -60,7 +60,7 @@ func TestW3mSignInAndRelease(t *testing.T) {
 	p.press("/Print all\r")
 	p.press("\r")
 	p.waitDrawn("Your documents are on their way")
-	if took := h.desk.took(); !slices.Equal(took, []string{"sign in card ", "release all [101 102 103] copies=0 sides="}) {
+	if took := h.desk.took(); !slices.Equal(took, []string{"sign in card-or-pin ", "release all [101 102 103] copies=0 sides="}) {
 		t.Errorf("asked the desk for %q", took)
 	}
 	h.desk.becomes(job.StatusPrinted, "")
