@@ -139,13 +139,21 @@ func New(d site.Device, s Settings) (Device, error) {
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "lpr":
-		return newLPR(u, t, s)
+		return made(newLPR(u, t, s))
 	case "socket":
-		return newSocket(u, t, s)
+		return made(newSocket(u, t, s))
 	case "folder":
-		return newFolder(u, s)
+		return made(newFolder(u, s))
 	}
 	return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "A device is reached by lpr, socket or folder, not by “%s”.", Args: []any{u.Scheme}}
+}
+
+// made keeps a nil pointer from becoming a Device that is not nil.
+func made[D Device](d D, err error) (Device, error) {
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Keys names what a delivery to d occupies, so that two rows that describe the

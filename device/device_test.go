@@ -182,6 +182,9 @@ func TestNew(t *testing.T) {
 				}
 				return
 			}
+			if dev != nil { // not even one that holds a nil pointer
+				t.Errorf("a device came with the refusal: %#v", dev)
+			}
 			if !fault.Is(err, tt.kind) {
 				t.Fatalf("err = %v, want %v", err, tt.kind)
 			}

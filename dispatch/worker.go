@@ -129,10 +129,12 @@ func (w *worker) locked(ctx, work context.Context) (again bool, pause time.Durat
 		return true, 0, nil
 	}
 	if w.open == nil {
-		if w.open, err = w.d.Open(w.dev); err != nil {
+		open, err := w.d.Open(w.dev)
+		if err != nil {
 			w.see(site.Condition{State: "stopped", Text: plainText(err)})
 			return false, w.d.Probe, nil // its jobs wait; the row says why
 		}
+		w.open = open // not before it is known to be one
 	}
 	// A claim that the store has made must not be lost by us.
 	claiming, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)

@@ -154,7 +154,11 @@ func (a *admin) checkDevice(d site.Device) error {
 	if d.URI == "" {
 		return usagef("a device needs --uri, or --template and --host")
 	}
-	_, err := device.New(d, deviceSettings(a.place.cfg, a.log))
+	set := deviceSettings(a.place.cfg, a.log)
+	if a.running != nil { // knows its own ports, at which no device can be
+		set = a.running.deviceSettings()
+	}
+	_, err := device.New(d, set)
 	return err
 }
 
