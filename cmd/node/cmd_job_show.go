@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"platen/accounting"
+	"platen/directory"
+	"platen/job"
+)
+
+// jobDetail is everything there is to say of one job.
+type jobDetail struct {
+	jobLine
+	Why          string           `json:"why"`           // why it is as it is
+	MayRelease   []string         `json:"may_release"`   // who may release it
+	OwnerRule    string           `json:"owner_rule"`    // which rule named its owner, or why none did
+	DocumentList []job.Document   `json:"document_list"` // without names once it is done
+	History      []historyLine    `json:"history"`
+	Ledger       []accounting.Row `json:"ledger"`
+}
+
+type historyLine struct {
+	At    time.Time `json:"at"`
+	Actor string    `json:"actor"`
+	Text  string    `json:"text"`
+}
+
+func (a *admin) showJob(ctx context.Context, c *call, j job.Job) error {
+	d := jobDetail{jobLine: lineOf(&j), Why: whyJob(&j), OwnerRule: j.OwnerRule, DocumentList: j.Documents}
+	if j.State.Done() {
+		for i := range d.DocumentList {
+			d.DocumentList[i].Name = ""
+		}
+	}
+	var err error
+	if d.MayRelease, err = a.mayRelease(ctx, &j); err != nil {
+		return err
+	}
+	entries, err := a.scope.History(ctx, j.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		d.History = append(d.History, historyLine{e.At, e.Actor, fmt.Sprintf(e.Text, e.Args...)})
+	}
+	if d.Ledger, err = a.scope.LedgerOf(ctx, j.ID); err != nil {
+		return err
+	}
+	if c.json {
+		return writeJSON(c.out, d)
+	}
+	return d.print(c)
+}
+
+func (d *jobDetail) print(c *call) error {
+	fmt.Fprintf(c.out, "Job %d in queue %s is %s.\n", d.ID, plain(orElse(d.Queue, "(removed)")), plain(d.State))
+	fmt.Fprintf(c.out, "Why: %s\n", plain(d.Why))
+	if d.Owner != "" {
+		fmt.Fprintf(c.out, "Its owner is %s: %s\n", plain(d.Owner), plain(d.OwnerRule))
+	} else {
+		fmt.Fprintf(c.out, "Nobody owns it: %s\n", plain(d.OwnerRule))
+	}
+	for i, who := range d.MayRelease {
+		fmt.Fprintf(c.out, "%s%s\n", [...]string{"Who may release it: ", "                    "}[min(i, 1)], plain(who))
+	}
+	fmt.Fprintln(c.out)
+	err := fields(c.out, "title", d.Title, "claimed user", d.Claimed, "came", d.Door+" "+d.Client, "device", d.Device,
+		"size", octets(d.Octets), "documents", strconv.Itoa(d.Documents), "pages", countText(d.Pages),
+		"submitted", stamp(d.Submitted), "released", stampOf(d.Released), "done", stampOf(d.Completed), "expires", stampOf(d.Expires),
+		"same as", sameAs(d.SameAs), "uuid", d.UUID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, "\nHistory:")
+	for _, h := range d.History {
+		fmt.Fprintf(c.out, "  %s  %s: %s\n", stamp(h.At), plain(h.Actor), plain(h.Text))
+	}
+	for _, r := range d.Ledger {
+		fmt.Fprintf(c.out, "  %s  ledger: %s at %s, %s handed over, %s\n", stamp(r.At), r.Outcome, plain(r.DeviceName), octets(max(r.Octets, 0)), r.Evidence)
+	}
+	return nil
+}
+
+func sameAs(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return fmt.Sprintf("job %d, which came within the hour before", id)
+}
+
+func stampOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return stamp(*t)
+}
+
+// whyJob answers, in one sentence, why a job is as it is.
+func whyJob(j *job.Job) string {
+	switch {
+	case j.Has(job.Incoming):
+		return "Its document is still arriving."
+	case j.State == job.Held && j.Unclaimed():
+		return "No rule named an owner, so nobody can release it at a terminal until an administrator says whose it is."
+	case j.State == job.Held:
+		return orElse(j.Message, "Nobody has released it yet: it waits until its owner signs in at a terminal.")
+	case j.State == job.Pending:
+		return fmt.Sprintf("It was released and waits for device %s. %s", j.DeviceName, j.Message)
+	case j.State == job.Processing:
+		return fmt.Sprintf("It is being delivered to device %s. %s", j.DeviceName, j.Message)
+	case j.State == job.Stopped:
+		return orElse(j.Message, "Its delivery was interrupted after the first octet, so nobody knows how much came out.")
+	}
+	words := make([]string, len(j.Reasons))
+	for i, r := range j.Reasons {
+		words[i] = string(r)
+	}
+	return orElse(j.Message, "It is done: "+strings.Join(words, ", ")+".")
+}
+
+// mayRelease lists who can bring the job to paper, and how.
+func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
+	if j.State != job.Held && j.State != job.Stopped {
+		return nil, nil
+	}
+	var who []string
+	users, err := a.scope.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var glass []string
+	for i := range users {
+		u := &users[i]
+		switch {
+		case u.ID == j.Owner && u.May(directory.Release):
+			who = append(who, u.Login+", at any terminal, with "+ways(u)+".")
+		case u.ID == j.Owner && !u.Enabled:
+			who = append(who, "Not "+u.Login+", who is disabled.")
+		case u.ID == j.Owner:
+			who = append(who, "Not "+u.Login+", who does not have the right to release.")
+		case u.May(directory.BreakGlass):
+			glass = append(glass, u.Login)
+		}
+	}
+	if len(glass) > 0 {
+		who = append(who, strings.Join(glass, ", ")+", with a reason, by the right break-glass.")
+	}
+	return append(who, fmt.Sprintf("An administrator, with a reason: platen job release %d --device NAME --reason TEXT", j.ID)), nil
+}
+
+// ways lists what a person can sign in with.
+func ways(u *directory.User) string {
+	var ways []string
+	if u.Cards > 0 {
+		ways = append(ways, "a card")
+	}
+	if u.HasPIN {
+		ways = append(ways, "a PIN")
+	}
+	if u.HasPass {
+		ways = append(ways, "a password")
+	}
+	if len(ways) == 0 {
+		return "nothing yet: there is no card, PIN or password"
+	}
+	return strings.Join(ways, ", or ")
+}
