@@ -245,7 +245,8 @@ const (
 		 WHERE tenant = $1 AND id = $2 AND state = 5 AND ($3 = '' OR owner = $3)`
 	selectCancel query = `SELECT cancel_asked FROM jobs WHERE tenant = $1 AND id = $2`
 	giveJob      query = `
-		UPDATE jobs SET owner = $5, owner_rule = $6, reasons = $7
+		UPDATE jobs SET owner = $5, owner_rule = $6, reasons = $7,
+		       message = CASE WHEN state = 4 THEN '' ELSE message END
 		 WHERE tenant = $1 AND id = $2 AND state = $3 AND owner = $4`
 	selectJobOctets query = `SELECT COALESCE(SUM(octets), 0) FROM documents WHERE tenant = $1 AND job = $2 AND file <> ''`
 	selectLogin     query = `SELECT login FROM users WHERE tenant = $1 AND id = $2`

@@ -415,11 +415,12 @@ func TestAssignOwner(t *testing.T) {
 	ctx := t.Context()
 	j := newJob("unclaimed", "")
 	j.Reasons, j.OwnerRule = []job.Reason{job.HeldForAuthorization}, "Nobody is called ANNA."
+	j.Message = "Nobody here is known as its owner."
 	must(t, w.a.AddJob(ctx, j, nil))
 	wantKind(t, "nobody", w.a.AssignOwner(ctx, j.ID, attic, "administrator root"), fault.NotFound)
 	must(t, w.a.AssignOwner(ctx, j.ID, ben, "administrator root"))
 	got := w.job(t, j.ID)
-	if got.Owner != ben || got.OwnerName != "ben" || !got.Has(job.HeldForRelease) || got.OwnerRule == j.OwnerRule {
+	if got.Owner != ben || got.OwnerName != "ben" || !got.Has(job.HeldForRelease) || got.OwnerRule == j.OwnerRule || got.Message != "" {
 		t.Errorf("assigned: %+v", got)
 	}
 	for owner, want := range map[string]int64{"": 0, ben: 1000, anna: 1000} {
