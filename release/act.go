@@ -3,6 +3,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,13 @@ func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.
 	if err != nil {
 		return job.Release{}, err
 	}
-	return s.releaseOwn(ctx, op, sess, jobs, job.Held, o, key)
+	r, err := s.releaseOwn(ctx, op, sess, jobs, job.Held, o, key)
+	for i := range jobs { // the same key with other jobs is a mistake, not a second press
+		if err == nil && !slices.ContainsFunc(r.Items, func(it job.ReleaseItem) bool { return it.Job == jobs[i].ID }) {
+			return job.Release{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This key was used to release other documents. Nothing was released now."}
+		}
+	}
+	return r, err
 }
 
 // ReleaseAll releases all that can be released here now.
@@ -417,9 +424,13 @@ func (s *Service) BreakGlass(ctx context.Context, by Actor, device string, id in
 	if !ready(&j, job.Held, now) {
 		it.From = 0
 	}
-	return s.order(ctx, op, Order{Scope: "glass/" + by.Name, Key: key, Items: []OrderItem{it}, Release: job.Release{
+	r, err := s.order(ctx, op, Order{Scope: "glass/" + by.Name, Key: key, Items: []OrderItem{it}, Release: job.Release{
 		ID: job.NewUUID(), Device: d.ID, User: cmp.Or(by.User, by.Name), At: now,
 	}})
+	if err != nil { // the trail must not say that paper came out
+		err = errors.Join(err, s.Store.Audit(ctx, by.Name, "break-glass-refused", "job "+j.UUID+" device "+d.Name, fault.Text(err)))
+	}
+	return r, err
 }
 
 // Desk is the Service as a terminal uses it: whoever breaks glass there is the

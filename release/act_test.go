@@ -603,3 +603,19 @@ func TestListForgetsWhatIsDone(t *testing.T) {
 		}
 	})
 }
+
+// A key that comes again with other documents is a client's mistake; saying
+// yes would leave it believing that they print.
+func TestKeyWithOtherDocuments(t *testing.T) {
+	d := newDesk(t)
+	sess := d.anna(t)
+	first, second := d.held(t, anna.ID), d.held(t, anna.ID)
+	if _, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, "k"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Release(t.Context(), sess, []int64{second}, job.Options{}, "k")
+	wantKind(t, "another document", err, fault.Conflict)
+	if r, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, "k"); err != nil || len(r.Items) != 1 {
+		t.Errorf("the second press: %+v, %v", r, err)
+	}
+}

@@ -29,6 +29,7 @@ var germanNode = map[string]string{
 	"This terminal may not be used from this address.":                                            "Dieses Terminal darf von dieser Adresse aus nicht benutzt werden.",
 	"Too many attempts. Please wait %d minutes, or sign in with your card.":                       "Zu viele Versuche. Bitte warten Sie %d Minuten oder melden Sie sich mit Ihrer Karte an.",
 	"This number is too short to be registered as a card here. Please ask the help desk.":         "Diese Nummer ist zu kurz, um hier als Karte registriert zu werden. Bitte wenden Sie sich an den Helpdesk.",
+	"This key was used to release other documents. Nothing was released now.":                     "Dieser Schlüssel wurde schon für andere Dokumente verwendet. Jetzt wurde nichts freigegeben.",
 	"Too many attempts. Please wait %d seconds and try again.":                                    "Zu viele Versuche. Bitte warten Sie %d Sekunden und versuchen Sie es noch einmal.",
 	"Too many wrong PINs were typed. For now, please type your user name together with your PIN.": "Es wurden zu viele falsche PINs eingegeben. Bitte geben Sie vorerst zur PIN auch Ihren Benutzernamen ein.",
 	"You are signed out. Please sign in again.":                                                   "Sie sind abgemeldet. Bitte melden Sie sich wieder an.",
