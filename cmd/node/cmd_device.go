@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -78,6 +79,9 @@ func applyTemplate(d *site.Device, name, host string) error {
 		return usagef("--template needs --host")
 	}
 	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return usagef("--host is a name or an address without a port; with another port, say --uri")
+		}
 		host = "[" + host + "]" // IPv6
 	}
 	t := templates()[i]

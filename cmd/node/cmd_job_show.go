@@ -69,7 +69,7 @@ func (d *jobDetail) print(c *call) error {
 	}
 	fmt.Fprintln(c.out)
 	err := fields(c.out, "title", d.Title, "claimed user", d.Claimed, "came", d.Door+" "+d.Client, "device", d.Device,
-		"size", octets(d.Octets), "documents", strconv.Itoa(d.Documents), "pages", countText(d.Pages),
+		"size", octets(d.Octets), "documents", strconv.Itoa(d.Documents), "pages", countText(d.Pages), "copies", copiesText(d.DocumentList),
 		"submitted", stamp(d.Submitted), "released", stampOf(d.Released), "done", stampOf(d.Completed), "expires", stampOf(d.Expires),
 		"same as", sameAs(d.SameAs), "uuid", d.UUID)
 	if err != nil {
@@ -83,6 +83,22 @@ func (d *jobDetail) print(c *call) error {
 		fmt.Fprintf(c.out, "  %s  ledger: %s at %s, %s handed over, %s\n", stamp(r.At), r.Outcome, plain(r.DeviceName), octets(max(r.Octets, 0)), r.Evidence)
 	}
 	return nil
+}
+
+// copiesText says how often the documents are handed over, "" when once.
+func copiesText(docs []job.Document) string {
+	most, same := 1, true
+	for i := range docs {
+		most = max(most, docs[i].Copies)
+		same = same && docs[i].Copies == docs[0].Copies
+	}
+	switch {
+	case most == 1:
+		return ""
+	case same:
+		return strconv.Itoa(most)
+	}
+	return fmt.Sprintf("up to %d, not the same for every document", most)
 }
 
 func sameAs(id int64) string {

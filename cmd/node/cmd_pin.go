@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"platen/directory"
+	"platen/fault"
 )
 
 func pinCommands() []*command {
@@ -36,6 +37,9 @@ func (a *admin) setPIN(ctx context.Context, c *call) error {
 	if err := a.putPIN(&s, c.secret); err != nil {
 		return err
 	}
+	if err := a.pinIsFree(ctx, u.ID, s.PINDigest); err != nil {
+		return err
+	}
 	if err := a.scope.SetSecrets(ctx, u.ID, s); err != nil {
 		return err
 	}
@@ -43,6 +47,21 @@ func (a *admin) setPIN(ctx context.Context, c *call) error {
 		fmt.Fprintf(c.out, "%s has a new PIN.\n", u.Login)
 	}
 	return a.audit(ctx, "pin.set", u.Login, "")
+}
+
+// pinIsFree refuses a PIN that somebody else has: alone, it would name neither
+// of them any more.
+func (a *admin) pinIsFree(ctx context.Context, user string, digest []byte) error {
+	holders, err := a.scope.UsersByPIN(ctx, digest, 2)
+	if err != nil {
+		return err
+	}
+	for i := range holders {
+		if holders[i].ID != user {
+			return &fault.Error{Op: "pin.set", Kind: fault.Conflict, Text: "This PIN is taken. Please choose another one."}
+		}
+	}
+	return nil
 }
 
 // putPIN writes the verifier and the look-up digest of a PIN.

@@ -175,6 +175,11 @@ func roundTrip(t *testing.T, dir string) {
 		t.Errorf("carla: %s", got)
 	}
 	wants(t, dir, exitFailed, "PIN", "pin", "set", "carla", "--password-file", write(t, "1111\n"))
+	must(t, dir, "", "user", "add", "pinless")
+	wants(t, dir, exitConflict, "This PIN is taken.", "pin", "set", "pinless", "--password-file", write(t, "975318\n"))
+	must(t, dir, "975318\n", "pin", "set", "carla") // her own once more
+	must(t, dir, "", "user", "remove", "pinless")
+	wants(t, dir, exitUsage, "without a port", "device", "add", "ported", "--template", "raw", "--host", "192.0.2.7:9802")
 	do("pin", "clear", "carla")
 	var people []map[string]any
 	read(&people, "user", "list")
