@@ -177,7 +177,7 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*su
 		})
 	}
 	if p.kind == randomKill || p.kind == powerCut {
-		at := time.Duration(20+rng.IntN(900)) * time.Millisecond
+		at := time.Duration(20+rng.IntN(500)) * time.Millisecond
 		wg.Go(func() {
 			select {
 			case <-time.After(at):

@@ -117,13 +117,14 @@ func repeat(o options, i int, p plan, err error) error {
 func seededDefects(ctx context.Context, h *house, o options) error {
 	for _, d := range []struct {
 		name string
-		plan plan
+		kind kind
+		also string // where the node is killed besides, so that the mistake has its chance
 	}{
-		{"no-dirsync", plan{name: "defect no-dirsync", kind: powerCut, failpoints: "defect:no-dirsync"}},
-		{"ack-before-commit", plan{name: "defect ack-before-commit", kind: randomKill, failpoints: "defect:ack-before-commit"}},
-		{"retry-after-one-octet", plan{name: "defect retry-after-one-octet", kind: badDevices, failpoints: "defect:retry-after-one-octet"}},
+		{"no-dirsync", powerCut, "lpd.after-ack=kill@%d"},
+		{"ack-before-commit", atFailpoint, "lpd.after-ack=kill@%d"},
+		{"retry-after-one-octet", badDevices, ""},
 	} {
-		if err := mustTurnRed(ctx, h, o, d.name, d.plan); err != nil {
+		if err := mustTurnRed(ctx, h, o, d.name, d.kind, d.also); err != nil {
 			return err
 		}
 	}
@@ -133,8 +134,12 @@ func seededDefects(ctx context.Context, h *house, o options) error {
 // tries is how many rounds a defect gets to show itself.
 const tries = 12
 
-func mustTurnRed(ctx context.Context, h *house, o options, name string, p plan) error {
+func mustTurnRed(ctx context.Context, h *house, o options, name string, k kind, also string) error {
 	for i := range tries {
+		p := plan{name: "defect " + name, kind: k, failpoints: "defect:" + name}
+		if also != "" {
+			p.failpoints += ";" + fmt.Sprintf(also, i+1)
+		}
 		_, err := h.round(ctx, 10_000+i, p)
 		var broken *broken
 		switch {
