@@ -519,3 +519,19 @@ func TestF51NewerDatabaseIsRefused(t *testing.T) {
 	wants(t, dir, exitConflict, "written by a newer version of Platen", "user", "list")
 	wants(t, dir, exitConflict, "written by a newer version of Platen", "demo", "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
 }
+
+// A refusal octet says little; the command says what it can mean.
+func TestSendSaysWhyItWasRefused(t *testing.T) {
+	h := startDemo(t, "")
+	path, _ := document(t, 1000)
+	refused := func(says, to string) {
+		t.Helper()
+		if a := platen("", "send", "--to", to, path); a.code != exitFailed || !strings.Contains(a.err, says) {
+			t.Errorf("send --to %s: exit %d, want %q:\n%s%s", to, a.code, says, a.out, a.err)
+		}
+	}
+	refused("Is there a queue nowhere", "lpd://"+h.demo.LPD+"/nowhere")
+	h.must("settings", "set", "--reserve", "4096TiB")
+	refused("has no room for this job now", h.demo.Secure)
+	h.end()
+}

@@ -76,7 +76,7 @@ func (o *sending) run(ctx context.Context, e *env, c *call) error {
 	}
 	sent, err := (&lpd.Client{Final: 30 * time.Minute}).Send(ctx, conn, out)
 	if err != nil {
-		return err
+		return refusedBy(addr, queue, sent.Refusal, err)
 	}
 	if sent.Evidence != job.Acknowledged {
 		return &fault.Error{Op: "send", Kind: fault.Unavailable, Text: "All %d octets were handed over, but %s never said that it has the job.", Args: []any{sent.Octets, addr}}
@@ -86,6 +86,18 @@ func (o *sending) run(ctx context.Context, e *env, c *call) error {
 	}
 	fmt.Fprintf(e.out, "Sent %d octets to %s; the server has the job.\n", sent.Octets, o.to)
 	return nil
+}
+
+// refusedBy says in this command's words what a refusal octet can tell: LPD has
+// no more than "no room" and "no".
+func refusedBy(addr, queue string, octet byte, err error) error {
+	switch octet {
+	case 0:
+		return err
+	case 2:
+		return &fault.Error{Op: "send", Kind: fault.Full, Text: "%s has no room for this job now. Try again later, or ask its administrator.", Args: []any{addr}, Err: err}
+	}
+	return &fault.Error{Op: "send", Kind: fault.Denied, Text: "%s refused the job. Is there a queue %s, and may this computer print to it? Its log says why.", Args: []any{addr, queue}, Err: err}
 }
 
 // lpdURL takes an address apart.
