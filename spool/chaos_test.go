@@ -125,7 +125,11 @@ func TestF03KilledAtEveryPlace(t *testing.T) {
 				t.Fatalf("it was not killed, and said %q", said)
 			}
 			h, found := settleAfter(t, dir)
-			if found.Files != 1 || found.Swept+found.Quarantined != 1 {
+			left := 1
+			if point == "spool.create=kill" { // its first octets are still to come
+				left = 0
+			}
+			if found.Files != left || found.Swept+found.Quarantined != left {
 				t.Errorf("settled %+v", found)
 			}
 			wantNoFile(t, h.Spool)

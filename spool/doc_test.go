@@ -26,6 +26,14 @@ func TestTheDocumentedOffsetsAreTheOffsets(t *testing.T) {
 	if !ok || !both {
 		t.Fatal("no header or no footer in the document")
 	}
+	_, segment, ok := strings.Cut(above, "\n## A segment\n")
+	if !ok {
+		t.Fatal("nothing about segments")
+	}
+	wantRows(t, "frame", strings.Replace(segment, "as octet 16 says", "0", 1), [][2]int{
+		{atFrameMagic, len(frameMagic)}, {atSegment, 8}, {atImageLen, 4}, {atPrefixSum, 4},
+		{atPrefixSum + 4, prefixOctets - atPrefixSum - 4}, {prefixOctets, 0},
+	})
 	wantRows(t, "header", header, [][2]int{
 		{atMagic, len(magic)}, {atVersion, 2}, {atFlags, 2}, {atChunk, 4}, {atJob, uuidOctets}, {atNumber, 4},
 		{atTenant, tenantOctets}, {atTenant + tenantOctets, identityOctets - atTenant - tenantOctets},
@@ -43,6 +51,7 @@ func TestTheDocumentedOffsetsAreTheOffsets(t *testing.T) {
 		fmt.Sprintf("Octets %d to %d are the *key block*", atKeyID, headerOctets-1),
 		fmt.Sprintf("(%d chunk, %d manifest, %d footer)", sealedChunk, sealedManifest, sealedFooter),
 		fmt.Sprintf("version of the format, %d", version),
+		fmt.Sprintf("`%s`", frameMagic), fmt.Sprintf("begins at a multiple of %d", frameAlign), fmt.Sprintf("segments of %d MiB", segmentOctets>>20),
 	} {
 		if !strings.Contains(above+header+footer, fact) {
 			t.Errorf("the document does not say %q", fact)
@@ -73,6 +82,10 @@ func wantRows(t *testing.T, name, text string, want [][2]int) {
 func TestTheDocumentedCommandsWork(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, fileName(goldenUUID, 1)), goldenFile(t, "v1.doc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	segment := append(make([]byte, frameAlign), appendFrame(nil, 0x1c, goldenFile(t, "v1.doc"))...)
+	if err := os.WriteFile(filepath.Join(dir, segmentName(0x1c)), segment, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(readDoc(t), "```console\n")[1:]

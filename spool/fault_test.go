@@ -162,7 +162,7 @@ func TestProbeReadsBack(t *testing.T) {
 	if err := s.Probe(); err != nil {
 		t.Error(err)
 	}
-	if entries, err := os.ReadDir(s.Dir); err != nil || len(entries) != 2 {
+	if entries, err := os.ReadDir(s.Dir); err != nil || len(entries) != 3 {
 		t.Errorf("the probe has left something: %v, %v", entries, err)
 	}
 }
@@ -189,7 +189,7 @@ func TestFoldersArePrivate(t *testing.T) {
 	s := newSpool(t)
 	d := keepOne(t, s, nil)
 	for path, want := range map[string]os.FileMode{
-		s.Dir: 0o700, s.docs(): 0o700, filepath.Join(s.Dir, quarantineFolder): 0o700, s.path(d.File): 0o600,
+		s.Dir: 0o700, s.docs(): 0o700, s.logDir(): 0o700, filepath.Join(s.Dir, quarantineFolder): 0o700, s.path(d.File): 0o600,
 	} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)

@@ -22,7 +22,17 @@ import (
 // someTime is when the tests happen.
 var someTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
+// newSpool is a spool in which every document has a file of its own, so that a
+// few octets are enough for the tests of files.
 func newSpool(t testing.TB) *Spool {
+	t.Helper()
+	s := newLogSpool(t)
+	s.disk.filesOnly = true
+	return s
+}
+
+// newLogSpool is a spool as it is in a node.
+func newLogSpool(t testing.TB) *Spool {
 	t.Helper()
 	keys, err := CreateKeys(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {

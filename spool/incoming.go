@@ -40,8 +40,12 @@ type Incoming struct {
 
 	spool  *Spool
 	header header
-	file   string
-	f      *os.File // nil once closed
+	file   string   // what the row will call it
+	f      *os.File // of a document that is larger than a frame holds; nil once closed
+	image  []byte   // of one that is not: what its frame will hold
+	held   int64    // octets of image that are counted in Spool.held
+	filed  bool     // its file is there
+	framed bool     // it has its place in a segment
 	aead   cipher.AEAD
 	data   []byte    // identity, the additional data of every chunk
 	digest hash.Hash // keyed, of the plain document
@@ -57,8 +61,7 @@ type Incoming struct {
 }
 
 // Create begins a document. number tells the documents of a job apart, from 1
-// to 9999, in the order of their arrival. A document of that job and number
-// that is here already is a Conflict.
+// to 9999, in the order of their arrival.
 func (s *Spool) Create(tenant, jobUUID string, number int) (*Incoming, error) {
 	const op = "spool.Create"
 	if !isTenant(tenant) || !isUUID(jobUUID) || !isNumber(number) {
@@ -75,16 +78,7 @@ func (s *Spool) Create(tenant, jobUUID string, number int) (*Incoming, error) {
 	if err := in.arm(); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	f, err := fsys.CreatePrivate(s.path(in.file))
-	if errors.Is(err, fs.ErrExist) {
-		return nil, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This document is here already.", Err: err}
-	}
-	if err != nil {
-		return nil, writeFault(op, err)
-	}
-	in.f = f
 	if err := failpoint.Err("spool.create"); err != nil {
-		in.Discard()
 		return nil, writeFault(op, err)
 	}
 	return in, nil
@@ -118,18 +112,22 @@ type room [chunkOctets + tagOctets]byte
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
 
-// ReadFrom reads r to its end into the file, in constant memory. limit is the
-// most octets it takes, 0 for no limit; beyond it the answer is TooLarge. An
-// error of r comes back wrapped. After an error the document is gone.
+// corner is what it begins with: a client that sends an octet a second must not
+// hold a whole room.
+type corner [2 << 10]byte
+
+var corners = sync.Pool{New: func() any { return new(corner) }}
+
+// ReadFrom reads r to its end, in constant memory. limit is the most octets it
+// takes, 0 for no limit; beyond it the answer is TooLarge. An error of r comes
+// back wrapped; a document of this job and number that is here already is a
+// Conflict. After an error the document is gone.
 func (in *Incoming) ReadFrom(ctx context.Context, r io.Reader, limit int64) error {
 	const op = "spool.ReadFrom"
-	if in.read || in.f == nil {
+	if in.read || in.removed {
 		return &fault.Error{Op: op, Err: errors.New("the document has been read already")}
 	}
-	buf := rooms.Get().(*room)
-	defer rooms.Put(buf)
-	err := in.readChunks(ctx, r, limit, buf)
-	clear(buf[:]) // nothing of a document stays in memory that others get
+	err := in.readAll(ctx, r, limit)
 	if err != nil {
 		in.Discard()
 		return fmt.Errorf("%s: %w", op, err)
@@ -138,9 +136,31 @@ func (in *Incoming) ReadFrom(ctx context.Context, r io.Reader, limit int64) erro
 	return nil
 }
 
-func (in *Incoming) readChunks(ctx context.Context, r io.Reader, limit int64, buf *room) error {
-	have, end := 0, false
-	for {
+// readAll reads the beginning into a corner and moves when that is full.
+func (in *Incoming) readAll(ctx context.Context, r io.Reader, limit int64) error {
+	first := corners.Get().(*corner)
+	have, end, err := fill(ctx, r, first[:])
+	if err == nil && end {
+		err = in.writeLast(first[:have], limit)
+	}
+	if err == nil && !end {
+		buf := rooms.Get().(*room)
+		copy(buf[:], first[:have])
+		clear(first[:])
+		corners.Put(first)
+		err = in.readChunks(ctx, r, limit, buf, have)
+		clear(buf[:]) // nothing of a document stays in memory that others get
+		rooms.Put(buf)
+		return err
+	}
+	clear(first[:])
+	corners.Put(first)
+	return err
+}
+
+// readChunks goes on with what is in buf already.
+func (in *Incoming) readChunks(ctx context.Context, r io.Reader, limit int64, buf *room, have int) error {
+	for end := false; ; {
 		if !end {
 			n, ended, err := fill(ctx, r, buf[have:chunkOctets+1])
 			if err != nil {
@@ -148,18 +168,69 @@ func (in *Incoming) readChunks(ctx context.Context, r io.Reader, limit int64, bu
 			}
 			have, end = have+n, ended
 		}
+		if have <= chunkOctets {
+			return in.writeLast(buf[:have], limit)
+		}
 		if limit > 0 && in.octets+int64(have) > limit {
-			return &fault.Error{Op: "spool", Kind: fault.TooLarge, Text: "The document is larger than is allowed here."}
+			return tooLarge()
 		}
-		last, over := have <= chunkOctets, buf[chunkOctets]
-		if err := in.writeChunk(buf[:min(have, chunkOctets)], last); err != nil {
+		over := buf[chunkOctets]
+		if err := in.writeChunk(buf[:chunkOctets], false); err != nil {
 			return err
-		}
-		if last {
-			return nil
 		}
 		buf[0], have = over, 1
 	}
+}
+
+func tooLarge() error {
+	return &fault.Error{Op: "spool", Kind: fault.TooLarge, Text: "The document is larger than is allowed here."}
+}
+
+// mostHeld is how much of small documents is kept in memory until their job is
+// complete: beyond it they get files.
+const mostHeld = 16 << 20
+
+// writeLast takes the last chunk. If it is the only one, the document waits in
+// memory for its job to be complete.
+func (in *Incoming) writeLast(plain []byte, limit int64) error {
+	if limit > 0 && in.octets+int64(len(plain)) > limit {
+		return tooLarge()
+	}
+	if in.chunks > 0 || !in.hold(int64(len(plain))) {
+		return in.writeChunk(plain, true)
+	}
+	if err := failpoint.Err("spool.write"); err != nil {
+		return writeFault("spool.write", err)
+	}
+	in.begin(plain)
+	in.image = make([]byte, headerOctets, headerOctets+len(plain)+tagOctets+roomForManifest)
+	in.image = in.aead.Seal(in.image, in.nonce[:], plain, in.data)
+	in.octets, in.chunks = int64(len(plain)), 1
+	return nil
+}
+
+// roomForManifest is what manifest and footer mostly take.
+const roomForManifest = 2 << 10
+
+// hold asks for n octets of memory.
+func (in *Incoming) hold(n int64) bool {
+	n += roomForManifest
+	if in.spool.disk.filesOnly {
+		return false
+	}
+	if in.spool.held.Add(n) > mostHeld {
+		in.spool.held.Add(-n)
+		return false
+	}
+	in.held = n
+	return true
+}
+
+// begin digests a first chunk and remembers its beginning.
+func (in *Incoming) begin(plain []byte) {
+	in.head = slices.Clone(plain[:min(len(plain), headOctets)])
+	in.digest.Write(plain)
+	fillNonce(in.nonce[:], sealedChunk, 0, true)
 }
 
 // fill reads until b is full or r ends; end says that r has ended, which it may
@@ -187,10 +258,14 @@ func fill(ctx context.Context, r io.Reader, b []byte) (n int, end bool, err erro
 	return n, false, nil
 }
 
-// writeChunk digests, seals in place and writes one chunk. Digesting in a
-// goroutine beside was tried: see docs/durability.md.
+// writeChunk digests, seals in place and writes one chunk of a document that has
+// a file of its own. Digesting in a goroutine beside was tried: see
+// docs/durability.md.
 func (in *Incoming) writeChunk(plain []byte, last bool) error {
 	if in.chunks == 0 {
+		if err := in.makeFile(); err != nil {
+			return err
+		}
 		in.head = slices.Clone(plain[:min(len(plain), headOctets)])
 	}
 	in.digest.Write(plain)
@@ -212,6 +287,20 @@ func (in *Incoming) writeChunk(plain []byte, last bool) error {
 	return nil
 }
 
+func (in *Incoming) makeFile() error {
+	const op = "spool.ReadFrom"
+	f, err := fsys.CreatePrivate(in.spool.path(in.file))
+	if errors.Is(err, fs.ErrExist) {
+		in.removed = true // it is another one's
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "This document is here already.", Err: err}
+	}
+	if err != nil {
+		return writeFault(op, err)
+	}
+	in.f, in.filed = f, true
+	return nil
+}
+
 // Discard removes the document, also one that was sealed: until its row is
 // committed the caller may change its mind. It may be called more than once.
 func (in *Incoming) Discard() {
@@ -220,21 +309,27 @@ func (in *Incoming) Discard() {
 	}
 	in.removed = true
 	in.close()
-	remove := func(file string) error { return fsys.RemoveFile(in.spool.path(file)) }
-	if in.sealed {
-		remove = in.spool.Erase
+	var err error
+	switch {
+	case in.framed || in.filed && in.sealed:
+		err = in.spool.Erase(in.file)
+	case in.filed:
+		err = fsys.RemoveFile(in.spool.path(in.file))
 	}
-	if err := remove(in.file); err != nil {
+	if err != nil {
 		// The next start sweeps it, or puts it aside.
 		in.spool.Log.Warn("spool: a discarded document stays for now", "file", in.file, "error", err)
 	}
 }
 
+// close lets go of the file, or of the memory.
 func (in *Incoming) close() {
 	if in.f != nil {
 		in.f.Close()
 		in.f = nil
 	}
+	in.spool.held.Add(-in.held)
+	in.image, in.held = nil, 0
 }
 
 // Manifest is the sealed description of a document at the end of its file:
@@ -247,31 +342,47 @@ type Manifest struct {
 	Document job.Document `json:"document"`
 }
 
-// Seal makes the documents of one job durable, in the order given: each file
-// gets its manifest, which is m with the document's own part filled in, and is
-// synced, then their folder is. It returns the documents with Number (the place
-// in docs), Octets, Digest and File. After an error the caller discards them.
+// Seal makes the documents of one job durable, in the order given: each gets its
+// manifest, which is m with the document's own part filled in; files are synced,
+// then their folder, and small documents go into the log together. It returns
+// the documents with Number (the place in docs), Octets, Digest and File. After
+// an error the caller discards them.
 func (s *Spool) Seal(m Manifest, docs []*Incoming) ([]job.Document, error) {
 	if err := s.Healthy(); err != nil {
 		return nil, err
 	}
 	m.Job.Documents, m.Of = nil, len(docs)
-	sealed := make([]job.Document, 0, len(docs))
+	small := make([]*Incoming, 0, len(docs))
 	for i, in := range docs {
 		m.Number = i + 1
 		if err := in.seal(m); err != nil {
 			return nil, err
 		}
-		sealed = append(sealed, in.Document)
+		if in.image != nil {
+			small = append(small, in)
+		}
 	}
-	if err := s.syncNames(); err != nil {
-		return nil, s.fail("spool.Seal", err)
+	if len(small) < len(docs) {
+		if err := s.syncNames(); err != nil {
+			return nil, s.fail("spool.Seal", err)
+		}
+	}
+	if len(small) > 0 {
+		if err := s.appendFrames(small); err != nil {
+			return nil, err
+		}
+	}
+	sealed := make([]job.Document, 0, len(docs))
+	for _, in := range docs {
+		in.close()
+		in.Document.File = in.file
+		sealed = append(sealed, in.Document)
 	}
 	return sealed, nil
 }
 
-// seal writes the end of the file, then its beginning with the key, and syncs
-// it.
+// seal writes the end of a document, then its beginning with the key; a file it
+// syncs.
 func (in *Incoming) seal(m Manifest) error {
 	const op = "spool.Seal"
 	if !in.read || in.sealed || in.removed || m.Tenant != in.header.Tenant || m.Job.UUID != in.header.Job {
@@ -286,21 +397,26 @@ func (in *Incoming) seal(m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
+	if err := failpoint.Err("spool.trailer"); err != nil {
+		return writeFault(op, err)
+	}
+	if in.image != nil {
+		in.image = append(in.image, trailer...)
+		copy(in.image, in.header.marshal())
+		in.sealed = true
+		return nil
+	}
 	if err := in.writeEnds(trailer, at); err != nil {
 		return writeFault(op, err)
 	}
 	if err := in.sync(); err != nil {
 		return in.spool.syncFailed(op, err)
 	}
-	in.close()
 	return nil
 }
 
 // writeEnds writes the trailer, then the header: the key comes last.
 func (in *Incoming) writeEnds(trailer []byte, at int64) error {
-	if err := failpoint.Err("spool.trailer"); err != nil {
-		return err
-	}
 	if err := in.spool.disk.write(in.f, trailer, at); err != nil {
 		return err
 	}

@@ -211,22 +211,21 @@ func (k *Keeper) expire(ctx context.Context, st KeeperStore, ids []int64, now ti
 
 // erase returns how many documents are gone, on disk and in their rows.
 func (k *Keeper) erase(ctx context.Context, st KeeperStore, files []job.StoredFile) (gone int, err error) {
-	var failed []error
-	names := make([]string, 0, len(files))
-	for _, f := range files {
-		if err := k.Spool.Erase(f.File); err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		names = append(names, f.File)
+	if len(files) == 0 {
+		return 0, nil
 	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.File
+	}
+	names, failed := k.Spool.EraseAll(names)
 	if len(names) > 0 {
 		if err := st.FilesErased(ctx, names); err != nil {
-			return 0, errors.Join(append(failed, fmt.Errorf("spool: erased: %w", err))...)
+			return 0, errors.Join(failed, fmt.Errorf("spool: erased: %w", err))
 		}
 		k.Log.Debug("spool: documents erased", "files", len(names))
 	}
-	return len(names), errors.Join(failed...)
+	return len(names), failed
 }
 
 // forget removes titles and finished jobs whose time has come.

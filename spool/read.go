@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"platen/fault"
 	"platen/internal/fsys"
@@ -20,7 +21,7 @@ import (
 // authentic.
 type stored struct {
 	f      source
-	file   string // its name
+	file   string // what its row calls it
 	header header
 	footer footer
 	aead   cipher.AEAD
@@ -36,12 +37,16 @@ type source interface {
 // open opens a file of the spool and authenticates all but the document itself.
 // The caller closes it.
 func (s *Spool) open(op, file string) (*stored, error) {
-	if _, _, ok := parseName(file); !ok {
+	name, p, framed, ok := parseReference(file)
+	if !ok {
 		return nil, misnamed(op, file)
 	}
-	f, err := fsys.OpenPrivate(s.path(file), false)
+	if framed {
+		return s.openFrame(op, file, p)
+	}
+	f, err := fsys.OpenPrivate(s.path(name), false)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &fault.Error{Op: op, Kind: fault.NotFound, Text: "The document is missing.", Err: err}
+		return nil, missing(op, err)
 	}
 	if err != nil {
 		return nil, damaged(op, err)
@@ -58,7 +63,7 @@ func (s *Spool) open(op, file string) (*stored, error) {
 func (s *Spool) openSource(op, file string, f source, size int64) (*stored, error) {
 	d := &stored{f: f, file: file}
 	err := d.authenticate(s.Keys, size)
-	if err == nil && fileName(d.header.Job, d.header.Number) != file {
+	if err == nil && d.name() != withoutPlace(file) {
 		err = errMisplaced
 	}
 	if err != nil {
@@ -66,6 +71,18 @@ func (s *Spool) openSource(op, file string, f source, size int64) (*stored, erro
 		return nil, damaged(op, fmt.Errorf("%s: %w", file, err))
 	}
 	return d, nil
+}
+
+// name is what the document is called in its own header.
+func (d *stored) name() string { return fileName(d.header.Job, d.header.Number) }
+
+func withoutPlace(file string) string {
+	name, _, _ := strings.Cut(file, "@")
+	return name
+}
+
+func missing(op string, err error) error {
+	return &fault.Error{Op: op, Kind: fault.NotFound, Text: "The document is missing.", Err: err}
 }
 
 func damaged(op string, err error) error {
@@ -111,9 +128,10 @@ func (d *stored) manifest() (Manifest, error) {
 	if err := json.Unmarshal(plain, &m); err != nil {
 		return Manifest{}, errors.New("the manifest is not what this version writes")
 	}
-	if m.Tenant != d.header.Tenant || m.Job.UUID != d.header.Job || m.Document.File != d.file {
+	if m.Tenant != d.header.Tenant || m.Job.UUID != d.header.Job || m.Document.File != d.name() {
 		return Manifest{}, errMisplaced
 	}
+	m.Document.File = d.file
 	return m, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type Settled struct {
 	Rows        int // documents that the database says are there
 	Swept       int // incomplete or erased files without a row, removed
 	Quarantined int // files without a row that may be somebody's, put aside
-	Restored    int // jobs rebuilt from their files after a restore
+	Restored    int // jobs made again from their documents
 	Aborted     int // jobs whose document is missing or cut short
 }
 
@@ -35,6 +36,7 @@ const (
 	historyLost      = "The document was missing when the node started."
 	historyCut       = "The document was damaged when the node started."
 	historyRebuilt   = "The job was rebuilt from its document after a restore of the database. It may have been printed before."
+	historyRemade    = "The job was recorded again from its documents when the node started."
 	settler          = "the node"
 )
 
@@ -52,6 +54,8 @@ const (
 //   - A row whose file is missing or too short: its job is aborted and says so.
 //   - A file without a row that is incomplete or erased is removed: nothing
 //     ever depended on it.
+//   - A held job that is whole in the log was perhaps acknowledged before its row
+//     was on the disk: its row is made again.
 //   - Any other file without a row is put aside. After a restore of the
 //     database (marked by the file Restored) it may have been acknowledged, so
 //     its job is rebuilt instead, held, provided it is whole.
@@ -101,8 +105,8 @@ func (k *Keeper) Settle(ctx context.Context) (Settled, error) {
 type settlement struct {
 	*Keeper
 	found    Settled
-	rows     map[string]row      // by file
-	files    map[string]struct{} // by name
+	rows     map[string]row   // by file
+	files    map[string]int64 // by what rows call them: octets of the image in a frame, 0 for a file of its own
 	restored bool
 }
 
@@ -113,7 +117,7 @@ type row struct {
 }
 
 func (k *Keeper) newSettlement(ctx context.Context) (*settlement, error) {
-	s := &settlement{Keeper: k, rows: map[string]row{}, files: map[string]struct{}{}}
+	s := &settlement{Keeper: k, rows: map[string]row{}, files: map[string]int64{}}
 	tenants, err := k.Tenants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("spool.Settle: %w", err)
@@ -127,12 +131,19 @@ func (k *Keeper) newSettlement(ctx context.Context) (*settlement, error) {
 			s.rows[r.File] = row{r, tenant}
 		}
 	}
-	names, err := k.Spool.Files()
+	names, err := k.Spool.ownFiles()
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		s.files[name] = struct{}{}
+		s.files[name] = 0
+	}
+	found, err := k.Spool.openFrames()
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		s.files[f.file] = f.image
 	}
 	if k.Restored != "" {
 		_, err := os.Lstat(k.Restored)
@@ -194,8 +205,8 @@ func (s *settlement) settleRows(ctx context.Context) error {
 			continue
 		}
 		text, entry := textLost, historyLost
-		if _, ok := s.files[r.File]; ok {
-			if s.longEnough(r) {
+		if image, ok := s.files[r.File]; ok {
+			if s.longEnough(r, image) {
 				continue
 			}
 			text, entry = textCut, historyCut
@@ -208,13 +219,16 @@ func (s *settlement) settleRows(ctx context.Context) error {
 	return nil
 }
 
-// longEnough asks the folder only, not the file.
-func (s *settlement) longEnough(r row) bool {
+// longEnough asks the folder or the frame only, not the document.
+func (s *settlement) longEnough(r row, image int64) bool {
+	least := footer{Octets: r.Octets, Manifest: tagOctets}
+	if image > 0 {
+		return image >= least.size()
+	}
 	info, err := os.Lstat(s.Spool.path(r.File))
 	if err != nil {
 		return false
 	}
-	least := footer{Octets: r.Octets, Manifest: tagOctets}
 	return info.Mode().IsRegular() && info.Size() >= least.size()
 }
 
@@ -237,7 +251,7 @@ func (s *settlement) settleFiles(ctx context.Context) error {
 	orphans := map[string][]string{}
 	for name := range s.files {
 		if _, ok := s.rows[name]; !ok {
-			uuid, _, _ := parseName(name)
+			uuid, _, _ := parseName(withoutPlace(name))
 			orphans[uuid] = append(orphans[uuid], name) // under "": names that are not ours
 		}
 	}
@@ -256,7 +270,7 @@ func (s *settlement) settleFiles(ctx context.Context) error {
 }
 
 func (s *settlement) settleOrphans(ctx context.Context, uuid string, names []string) error {
-	if s.restored && uuid != "" {
+	if uuid != "" && (s.restored || allInLog(names)) {
 		done, err := s.rebuild(ctx, names)
 		if err != nil || done {
 			return err
@@ -278,7 +292,7 @@ func (s *settlement) settleOrphan(name string) error {
 	if errors.Is(err, errErased) || errors.Is(err, errCut) && !s.restored {
 		s.found.Swept++
 		s.Log.Info("spool: a file without a job was removed", "file", name, "why", err)
-		return fsys.RemoveFile(s.Spool.path(name))
+		return s.Spool.remove(name)
 	}
 	s.found.Quarantined++
 	s.Log.Warn("spool: a file without a job was put aside", "file", name, "error", err)
@@ -294,6 +308,12 @@ func (s *settlement) rebuild(ctx context.Context, names []string) (done bool, er
 		return false, ctx.Err()
 	}
 	j, history := rebuilt(ms, s.Now())
+	if !s.restored {
+		if ms[0].Job.State != job.Held {
+			return false, nil // it would have printed, and nobody was promised that
+		}
+		j, history = remade(ms, s.Now())
+	}
 	err = s.Store(ms[0].Tenant).RestoreJob(ctx, &j, history)
 	if fault.Is(err, fault.Conflict) {
 		return false, nil // its row is there, but not with these files
@@ -302,7 +322,7 @@ func (s *settlement) rebuild(ctx context.Context, names []string) (done bool, er
 		return false, fmt.Errorf("spool.Settle: rebuild %s: %w", j.UUID, err)
 	}
 	s.found.Restored++
-	s.Log.Warn("spool: a job was rebuilt from its files after a restore", "job", j.ID, "uuid", j.UUID)
+	s.Log.Warn("spool: a job was made again from its documents", "job", j.ID, "uuid", j.UUID, "restored", s.restored)
 	return true, nil
 }
 
@@ -326,6 +346,22 @@ func (s *settlement) wholeJob(ctx context.Context, names []string) ([]Manifest, 
 		}
 	}
 	return ms, nil
+}
+
+func allInLog(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return !InLog(name) })
+}
+
+// remade returns a job whose row was not on the disk when the power went. It is
+// what it was: had anything been done to it since it came, that would have
+// brought its row to the disk.
+func remade(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
+	j := ms[0].Job
+	for _, m := range ms {
+		j.Documents = append(j.Documents, m.Document)
+	}
+	j.ID, j.Seen = 0, 0
+	return j, []job.Entry{{At: now, Actor: settler, Text: historyRemade}}
 }
 
 // rebuilt returns the job as it comes back: held, whatever it was, because

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"platen/fault"
@@ -19,15 +20,18 @@ import (
 	"platen/internal/fsys"
 )
 
-// Spool keeps documents, each in a file of its own, encrypted. All fields are
+// Spool keeps documents, encrypted: large ones each in a file of its own, small
+// ones in segments. All fields are
 // set before use; several goroutines may use it at once.
 type Spool struct {
-	Dir  string // holds docs/, quarantine/ and the spool's mark
+	Dir  string // holds docs/, log/, quarantine/ and the spool's mark
 	Keys *Keys
 	Log  *slog.Logger
 	Now  func() time.Time
 
-	names syncer // of docs/
+	names  syncer       // of docs/
+	frames frames       // log/
+	held   atomic.Int64 // octets of small documents that wait in memory
 
 	mu     sync.Mutex
 	made   bool  // the folders are there
@@ -41,11 +45,14 @@ type disk struct {
 	writeAt  func(f *os.File, b []byte, at int64) (int, error)
 	syncFile func(f *os.File) error
 	syncDir  func(dir string) error
+
+	filesOnly bool // every document gets a file of its own
 }
 
 // The folders of a spool.
 const (
 	docsFolder       = "docs"
+	logFolder        = "log"
 	quarantineFolder = "quarantine"
 )
 
@@ -62,7 +69,7 @@ func (s *Spool) prepare() error {
 	if s.made {
 		return nil
 	}
-	for _, dir := range []string{s.Dir, s.docs(), filepath.Join(s.Dir, quarantineFolder)} {
+	for _, dir := range []string{s.Dir, s.docs(), s.logDir(), filepath.Join(s.Dir, quarantineFolder)} {
 		if err := fsys.MkdirPrivate(dir); err != nil {
 			return fmt.Errorf("spool: %w", err)
 		}
@@ -169,6 +176,14 @@ func (d *disk) sync(f *os.File) error {
 	return fsys.SyncFile(f)
 }
 
+// syncData is sync for octets that were written over others.
+func (d *disk) syncData(f *os.File) error {
+	if d.syncFile != nil {
+		return d.syncFile(f)
+	}
+	return fsys.SyncData(f)
+}
+
 func (d *disk) syncNames(dir string) error {
 	if d.syncDir != nil {
 		return d.syncDir(dir)
@@ -187,8 +202,34 @@ func (s *Spool) syncNames() error {
 	return s.names.do(func() error { return s.disk.syncNames(s.docs()) })
 }
 
-// Files lists what is in the spool, in no order: names only.
+// Files lists the documents in the spool as rows call them, in no order. It
+// reads folders and the heads of frames only.
 func (s *Spool) Files() ([]string, error) {
+	names, err := s.ownFiles()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.segmentIDs()
+	if err != nil {
+		return nil, fmt.Errorf("spool.Files: %w", err)
+	}
+	for _, id := range ids {
+		found, err := s.scanSegment(id)
+		if errors.Is(err, fs.ErrNotExist) { // a running node needs it no more
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("spool.Files: %w", err)
+		}
+		for _, f := range found {
+			names = append(names, f.file)
+		}
+	}
+	return names, nil
+}
+
+// ownFiles lists what is in docs/.
+func (s *Spool) ownFiles() ([]string, error) {
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
@@ -205,14 +246,57 @@ func (s *Spool) Files() ([]string, error) {
 }
 
 // Erase destroys the key of a document, and when that is on the disk removes
-// its file. It may be called again after a crash in between; a missing file is
-// fine. The removal is not synced: should the name come back after a power cut,
-// the key has not.
+// its file, if it has one. It may be called again after a crash in between; a
+// missing document is fine. The removal is not synced: should the name come back
+// after a power cut, the key has not.
 func (s *Spool) Erase(file string) error {
-	if _, _, ok := parseName(file); !ok {
-		return misnamed("spool.Erase", file)
+	_, errs := s.EraseAll([]string{file})
+	return errs
+}
+
+// EraseAll erases documents, those of one segment with one sync, and returns
+// which are gone.
+func (s *Spool) EraseAll(files []string) (gone []string, err error) {
+	const op = "spool.Erase"
+	var failed []error
+	segments := map[uint64]map[int64]string{}
+	refs := map[uint64][]string{}
+	for _, file := range files {
+		name, p, framed, ok := parseReference(file)
+		switch {
+		case !ok:
+			failed = append(failed, misnamed(op, file))
+		case framed:
+			if segments[p.segment] == nil {
+				segments[p.segment] = map[int64]string{}
+			}
+			segments[p.segment][p.offset] = name
+			refs[p.segment] = append(refs[p.segment], file)
+		default:
+			if err := s.erasePath(s.path(name)); err != nil {
+				failed = append(failed, err)
+				continue
+			}
+			gone = append(gone, file)
+		}
 	}
-	return s.erasePath(s.path(file))
+	for id, docs := range segments {
+		if err := s.eraseFrames(id, docs); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %s: %w", op, segmentName(id), err))
+			continue
+		}
+		gone = append(gone, refs[id]...)
+	}
+	return gone, errors.Join(failed...)
+}
+
+// remove lets go of what can never be read: there is no key to destroy, or there
+// may be, in a frame, so that its key block goes all the same.
+func (s *Spool) remove(file string) error {
+	if _, _, framed, _ := parseReference(file); framed {
+		return s.Erase(file)
+	}
+	return fsys.RemoveFile(s.path(file))
 }
 
 func (s *Spool) erasePath(path string) error {
@@ -266,14 +350,39 @@ func (s *Spool) putAside(file string) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	if file != filepath.Base(file) {
+	name, p, framed, ok := parseReference(file)
+	if !ok { // somebody else's file in our folder
+		name = file
+	}
+	if name != filepath.Base(name) {
 		return misnamed(op, file)
 	}
-	to := s.Now().UTC().Format(asideStamp) + asideSeparator + file
-	if err := fsys.Rename(s.path(file), filepath.Join(s.Dir, quarantineFolder, to)); err != nil {
+	if name == nobodys {
+		name = fmt.Sprintf("%016x-%d", p.segment, p.offset)
+	}
+	to := filepath.Join(s.Dir, quarantineFolder, s.Now().UTC().Format(asideStamp)+asideSeparator+name)
+	var err error
+	if framed {
+		err = s.moveFrame(file, p, to)
+	} else {
+		err = fsys.Rename(s.path(name), to)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
+}
+
+// moveFrame makes a file of a document in a segment: the octets are the same.
+func (s *Spool) moveFrame(file string, p place, to string) error {
+	image, err := s.frameImage(p)
+	if err != nil {
+		return err
+	}
+	if err := fsys.WriteFile(to, image); err != nil {
+		return err
+	}
+	return s.Erase(file)
 }
 
 // syncAside makes what was put aside durable.

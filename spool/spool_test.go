@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -213,11 +214,15 @@ func TestCreateRefusesBadNames(t *testing.T) {
 			wantKind(t, err, fault.Invalid)
 		})
 	}
-	if _, err := s.Create("one", good, maxNumber); err != nil {
-		t.Error(err)
+	receive(t, s, "one", good, maxNumber, nil)
+	in, err := s.Create("one", good, maxNumber)
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err := s.Create("one", good, maxNumber)
-	wantKind(t, err, fault.Conflict)
+	wantKind(t, in.ReadFrom(t.Context(), strings.NewReader("x"), 0), fault.Conflict)
+	if names, err := s.Files(); err != nil || len(names) != 1 {
+		t.Errorf("the first one is gone: %q, %v", names, err)
+	}
 }
 
 func TestLimit(t *testing.T) {

@@ -32,10 +32,11 @@ import (
 
 // Op is one line of the log of a chaos build, as JSON.
 type Op struct {
-	Op     string `json:"op"`            // "create", "sync", "syncdir", "remove", "rename", "mkdir"
+	Op     string `json:"op"`            // "create", "sync", "syncdir", "remove", "rename", "mkdir", "write"
 	Path   string `json:"path"`          // absolute; the folder for "syncdir", the old name for "rename"
 	To     string `json:"to,omitempty"`  // the new name for "rename"
-	Length int64  `json:"len,omitempty"` // octets of the file when "sync" returned
+	At     int64  `json:"at,omitempty"`  // where "write" began
+	Length int64  `json:"len,omitempty"` // octets of the file when "sync" returned; of a "write" over others
 }
 
 // CreatePrivate makes a new private file for reading and writing. A name that
@@ -78,6 +79,20 @@ func SyncFile(f *os.File) error {
 	recordSync(f)
 	return nil
 }
+
+// SyncData is SyncFile for octets that were written over others: neither the
+// file's length nor its place on the disk has changed since it was synced.
+func SyncData(f *os.File) error {
+	if err := syncData(f); err != nil {
+		return err
+	}
+	recordSync(f)
+	return nil
+}
+
+// Wrote says that octets of a file were written over others. It only tells the
+// log of a chaos build what is lost when no sync follows.
+func Wrote(f *os.File, at, n int64) { record(Op{Op: "write", Path: f.Name(), At: at, Length: n}) }
 
 // SyncDir returns when the names in dir are on the disk.
 func SyncDir(dir string) error {
