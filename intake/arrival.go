@@ -172,35 +172,37 @@ func (a *arrival) submit(ctx context.Context, t job.Ticket, order []job.Piece) (
 		a.discard()
 		return job.Job{}, err
 	}
-	done, err := a.room(ctx, &j)
-	if err != nil {
+	if err := a.room(ctx, &j); err != nil {
 		a.discard()
 		return job.Job{}, err
 	}
-	defer done()
 	if j.Documents, err = a.in.Spool.Seal(spool.Manifest{Tenant: a.in.Tenant, Job: j}, docs); err != nil {
 		a.discard()
 		return job.Job{}, err
 	}
-	if j.Seen, err = a.seen(ctx, &j); err != nil {
-		a.discard()
-		return job.Job{}, err
-	}
-	return a.commit(ctx, j, a.history(&j, owner))
+	return a.commit(ctx, j, owner)
 }
 
 // commit records the job. The files of a job whose row may have been committed
 // stay: the spool's Keeper settles them with the rows.
-func (a *arrival) commit(ctx context.Context, j job.Job, h []job.Entry) (job.Job, error) {
+func (a *arrival) commit(ctx context.Context, j job.Job, owner directory.Match) (job.Job, error) {
+	redo := a.redo(&j)
+	how := job.Admission{Since: j.Created.Add(-again), Redo: redo,
+		Admit: func(j *job.Job, octets int64, jobs int) ([]job.Entry, error) {
+			if err := a.admit(j, usage{octets + j.Octets, jobs + 1}); err != nil && !redo {
+				return nil, err
+			}
+			return a.history(j, owner), nil
+		}}
 	if failpoint.Defect("ack-before-commit") { // the harness must notice
 		a.end()
 		go func() {
 			time.Sleep(50 * time.Millisecond)
-			_ = a.in.Store.AddJob(context.WithoutCancel(ctx), &j, h)
+			_ = a.in.Store.AdmitJob(context.WithoutCancel(ctx), &j, how)
 		}()
 		return j, nil
 	}
-	err := a.in.Store.AddJob(ctx, &j, h)
+	err := a.in.Store.AdmitJob(ctx, &j, how)
 	switch {
 	case err == nil:
 		a.end()
@@ -214,7 +216,19 @@ func (a *arrival) commit(ctx context.Context, j job.Job, h []job.Entry) (job.Job
 	return job.Job{}, err
 }
 
-// nothingStored reports whether an error of AddJob says that there is no row.
+// redo reports whether the job can be made again from the spool as it is: all of
+// it is in the log, it is held, nobody is told its number, and there is no doubt
+// that its owner may have it.
+func (a *arrival) redo(j *job.Job) bool {
+	for _, d := range j.Documents {
+		if !spool.InLog(d.File) {
+			return false
+		}
+	}
+	return j.State == job.Held && a.origin.Door == "lpd" && a.in.plenty(&a.settings, j.Owner, j.Octets)
+}
+
+// nothingStored reports whether an error of AdmitJob says that there is no row.
 func nothingStored(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.Full:
@@ -339,37 +353,29 @@ func holdFor(q *site.Queue) time.Duration {
 	return q.HoldFor
 }
 
-// room asks once more, now that the length and the owner are known. Jobs that
-// nobody owns share one quota, so that made-up names cannot fill the disk; where
-// such jobs print at once they have none.
-func (a *arrival) room(ctx context.Context, j *job.Job) (done func(), err error) {
-	if err := a.look(ctx); err != nil {
-		return nil, err
+// room asks once more, now that the length and the owner are known.
+func (a *arrival) room(ctx context.Context, j *job.Job) error {
+	if err := a.look(ctx); err != nil || a.unlimited(j) {
+		return err
 	}
-	if j.Unclaimed() && a.queue.Mode == site.Passthrough {
-		return func() {}, nil
+	return a.in.roomForOwner(ctx, &a.settings, j.Owner, j.Octets)
+}
+
+// unlimited: jobs that nobody owns share one quota, so that made-up names
+// cannot fill the disk; where such jobs print at once they have none.
+func (a *arrival) unlimited(j *job.Job) bool {
+	return j.Unclaimed() && a.queue.Mode == site.Passthrough
+}
+
+// admit has the last word on an owner's quota.
+func (a *arrival) admit(j *job.Job, with usage) error {
+	if a.unlimited(j) {
+		return nil
 	}
-	return a.in.reserve(ctx, &a.settings, j.Owner, j.Octets)
+	return a.in.admit(&a.settings, j.Owner, with)
 }
 
 // again is how long a job is remembered as perhaps the same as the next one. A
-// client that never saw its acknowledgement sends again.
+// client that never saw its acknowledgement sends again. Both are kept: only a
+// person can tell a second copy from an accident.
 const again = time.Hour
-
-// seen returns an earlier job of the same owner with the same documents, 0 when
-// there is none. Both are kept: only a person can tell a second copy from an
-// accident.
-func (a *arrival) seen(ctx context.Context, j *job.Job) (int64, error) {
-	if j.Unclaimed() {
-		return 0, nil
-	}
-	var first int64
-	for i, d := range j.Documents {
-		id, err := a.in.Store.SeenBefore(ctx, j.Owner, d.Digest, d.Octets, j.Created.Add(-again))
-		if err != nil || id == 0 || i > 0 && id != first {
-			return 0, err
-		}
-		first = id
-	}
-	return first, nil
-}

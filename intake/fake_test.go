@@ -87,6 +87,10 @@ func (f *fakeStore) Settings(context.Context) (site.Settings, error) { return f.
 func (f *fakeStore) Usage(_ context.Context, owner string) (octets int64, jobs int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.usage(owner)
+}
+
+func (f *fakeStore) usage(owner string) (octets int64, jobs int, err error) {
 	for _, j := range f.jobs {
 		if j.Owner == owner && !j.State.Done() {
 			octets, jobs = octets+j.Octets, jobs+1
@@ -104,22 +108,26 @@ func (f *fakeStore) SpoolOctets(context.Context) (n int64, err error) {
 	return n, f.broken
 }
 
-func (f *fakeStore) SeenBefore(_ context.Context, owner string, digest []byte, octets int64, since time.Time) (id int64, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, j := range f.jobs {
+func (f *fakeStore) seenBefore(j *job.Job, since time.Time) (seen int64) {
+	for _, other := range f.jobs {
+		same := len(other.Documents) >= len(j.Documents) && other.Owner == j.Owner && !j.Unclaimed() && !other.Created.Before(since)
 		for _, d := range j.Documents {
-			if j.Owner == owner && bytes.Equal(d.Digest, digest) && d.Octets == octets && !j.Created.Before(since) {
-				id = j.ID
-			}
+			same = same && slices.ContainsFunc(other.Documents, func(o job.Document) bool { return bytes.Equal(d.Digest, o.Digest) && d.Octets == o.Octets })
+		}
+		if same {
+			seen = other.ID
 		}
 	}
-	return id, f.broken
+	return seen
 }
 
-func (f *fakeStore) AddJob(ctx context.Context, j *job.Job, h []job.Entry) error {
+func (f *fakeStore) AdmitJob(ctx context.Context, j *job.Job, how job.Admission) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	octets, jobs, err := f.usage(j.Owner)
+	if err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -132,6 +140,11 @@ func (f *fakeStore) AddJob(ctx context.Context, j *job.Job, h []job.Entry) error
 		if other.UUID == j.UUID {
 			return &fault.Error{Op: "fake", Kind: fault.Conflict}
 		}
+	}
+	j.Seen = f.seenBefore(j, how.Since)
+	h, err := how.Admit(j, octets, jobs)
+	if err != nil {
+		return err
 	}
 	j.ID = int64(len(f.jobs) + 1)
 	f.jobs = append(f.jobs, *j)
@@ -354,9 +367,6 @@ func (n *node) empty() {
 	n.t.Helper()
 	if files, rows, arriving := n.files(), len(n.store.all()), n.arriving.Load(); files != 0 || rows != 0 || arriving != 0 {
 		n.t.Errorf("%d files, %d jobs, %d octets are left", files, rows, arriving)
-	}
-	if len(n.adding) != 0 {
-		n.t.Errorf("%v is still reserved", n.adding)
 	}
 }
 

@@ -33,12 +33,10 @@ type Intake struct {
 
 	arriving atomic.Int64 // octets in the spool whose row is not committed
 	patterns sync.Map     // queue id → compiled
-
-	mu     sync.Mutex
-	adding map[string]usage // by owner, what is being added at this moment
+	owners   sync.Map     // owner → usage, as it was with the last job
 }
 
-// usage is what an owner has, or adds.
+// usage is what an owner has.
 type usage struct {
 	octets int64
 	jobs   int
@@ -131,27 +129,41 @@ func spoolFull() error {
 		Text: "So many jobs are waiting that there is no room for another. Please try again later."}
 }
 
-// reserve asks whether an owner may have another job of so many octets. Until
-// done is called, what was granted counts for whoever asks next.
-func (in *Intake) reserve(ctx context.Context, s *site.Settings, owner string, octets int64) (done func(), err error) {
-	if s.MaxUser <= 0 && s.MaxUserJobs <= 0 {
-		return func() {}, nil
+// roomForOwner refuses what goes beyond an owner's quota before it is made
+// durable. The last word is spoken when the row is added.
+func (in *Intake) roomForOwner(ctx context.Context, s *site.Settings, owner string, octets int64) error {
+	if in.plenty(s, owner, octets) {
+		return nil
 	}
-	adding := in.add(owner, octets, 1)
-	done = func() { in.add(owner, -octets, -1) }
 	stored, jobs, err := in.Store.Usage(ctx, owner)
-	if err == nil {
-		err = withinQuota(s, stored+adding.octets, jobs+adding.jobs)
-	}
 	if err != nil {
-		done()
-		return nil, err
+		return err
 	}
-	return done, nil
+	return in.admit(s, owner, usage{stored + octets, jobs + 1})
+}
+
+// plenty reports whether an owner is so far from the quota, by what was learned
+// with the last job, that nobody needs to count.
+func (in *Intake) plenty(s *site.Settings, owner string, octets int64) bool {
+	if s.MaxUser <= 0 && s.MaxUserJobs <= 0 {
+		return true
+	}
+	last, ok := in.owners.Load(owner)
+	if !ok {
+		return false
+	}
+	u := last.(usage)
+	return withinQuota(s, 2*(u.octets+octets), 2*(u.jobs+1)) == nil
+}
+
+// admit notes what an owner has and says whether that is allowed.
+func (in *Intake) admit(s *site.Settings, owner string, u usage) error {
+	in.owners.Store(owner, u)
+	return withinQuota(s, u.octets, u.jobs)
 }
 
 func withinQuota(s *site.Settings, octets int64, jobs int) error {
-	const op = "intake.reserve"
+	const op = "intake.withinQuota"
 	switch {
 	case s.MaxUserJobs > 0 && jobs > s.MaxUserJobs:
 		return &fault.Error{Op: op, Kind: fault.Full, Text: "%d jobs are waiting already. Please print or delete some of them first.", Args: []any{jobs - 1}}
@@ -159,22 +171,6 @@ func withinQuota(s *site.Settings, octets int64, jobs int) error {
 		return &fault.Error{Op: op, Kind: fault.Full, Text: "The waiting jobs take up all the room that one person may use. Please print or delete some of them first."}
 	}
 	return nil
-}
-
-func (in *Intake) add(owner string, octets int64, jobs int) usage {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.adding == nil {
-		in.adding = map[string]usage{}
-	}
-	u := in.adding[owner]
-	u.octets, u.jobs = u.octets+octets, u.jobs+jobs
-	if u == (usage{}) {
-		delete(in.adding, owner)
-	} else {
-		in.adding[owner] = u
-	}
-	return u
 }
 
 // compiled is a queue's pattern as it was last seen.

@@ -23,16 +23,16 @@ type Store interface {
 	Usage(ctx context.Context, owner string) (octets int64, jobs int, err error)
 	// SpoolOctets returns the octets of all documents.
 	SpoolOctets(ctx context.Context) (int64, error)
-	// SeenBefore returns the newest job of owner since that time that has a
-	// document with this keyed digest and length, 0 when there is none.
-	SeenBefore(ctx context.Context, owner string, digest []byte, octets int64, since time.Time) (int64, error)
 
-	// AddJob records a job with its documents and its history, and sets j.ID.
-	// It returns after COMMIT: from then on the job is durable. A job-uuid that
-	// is there already is a Conflict. An error of kind Invalid, Conflict or
-	// Full, or of the context, says that nothing was stored; after any other
-	// nobody knows, and the documents are left for the spool's Keeper.
-	AddJob(ctx context.Context, j *job.Job, h []job.Entry) error
+	// AdmitJob records a job with its documents and the history that how.Admit
+	// returns, unless that refuses, and sets j.ID, and before that j.Seen: the
+	// newest job of the same owner since how.Since with the same documents, 0
+	// when there is none. It returns after COMMIT: from then on the job is
+	// durable, provided, with how.Redo, that its documents are. A job-uuid that is
+	// there already is a Conflict. An error of kind Invalid, Conflict or Full, or
+	// of the context, says that nothing was stored; after any other nobody
+	// knows, and the documents are left for the spool's Keeper.
+	AdmitJob(ctx context.Context, j *job.Job, how job.Admission) error
 	// JobByUUID finds a job by its job-uuid; NotFound.
 	JobByUUID(ctx context.Context, uuid string) (job.Job, error)
 

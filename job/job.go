@@ -153,6 +153,21 @@ type Piece struct {
 	Copies int    // at least 1
 }
 
+// Admission says how a new job is added.
+type Admission struct {
+	// Since is how far back an earlier job with the same documents is looked
+	// for.
+	Since time.Time
+	// Redo says that all of the job is on the disk already, that a node that
+	// starts makes its row again from there, and that there is room. Its row is
+	// then not waited for.
+	Redo bool
+	// Admit is asked when the row is added, and told what the owner has without
+	// this job, as Usage does. It returns the job's history, or why there is no
+	// room. It must be quick.
+	Admit func(j *Job, octets int64, jobs int) ([]Entry, error)
+}
+
 // Change is what one step does to a job. The store applies it whole or not at
 // all.
 type Change struct {

@@ -37,14 +37,22 @@ var postgresDialect = dialect{
 // spelled holds the statements as their engine reads them.
 type spelled struct {
 	dialect dialect
-	texts   sync.Map // query → string
+	texts   sync.Map // query → spelling
 }
 
-func (s *spelled) text(q query) string {
+// spelling is a statement as its engine reads it, and what it writes to.
+type spelling struct {
+	text   string
+	writes tableSet
+}
+
+func (s *spelled) of(q query) spelling {
 	if t, ok := s.texts.Load(q); ok {
-		return t.(string)
+		return t.(spelling)
 	}
-	t := s.dialect.param(string(q))
+	t := spelling{s.dialect.param(string(q)), writes(string(q))}
 	s.texts.Store(q, t)
 	return t
 }
+
+func (s *spelled) text(q query) string { return s.of(q).text }

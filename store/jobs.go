@@ -41,16 +41,76 @@ func (s Scope) AddJob(ctx context.Context, j *job.Job, h []job.Entry) error {
 	return s.addJob(ctx, "store.AddJob", "add", j, h)
 }
 
+// AdmitJob is AddJob for a job that may have no room, as how says. It sets
+// j.Seen to the newest job of the owner since how.Since that has the same
+// documents. With how.Redo it does not wait for the row, and sets neither.
+func (s Scope) AdmitJob(ctx context.Context, j *job.Job, how job.Admission) error {
+	if how.Redo {
+		own := *j // the caller goes on with its own
+		j = &own
+	}
+	admit := func(t tx) ([]job.Entry, error) {
+		octets, jobs, err := t.usage(j.Owner)
+		if err == nil {
+			err = t.see(j, how.Since)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return how.Admit(j, octets, jobs)
+	}
+	c, err := s.adding("store.AdmitJob", j, admit)
+	if err != nil {
+		return explain("store.AdmitJob", err)
+	}
+	c.point, c.tenant = "add", s.tenant
+	if how.Redo && s.tenant != "" && s.st.w != nil {
+		return explain("store.AdmitJob", s.st.w.later(ctx, c))
+	}
+	return explain("store.AdmitJob", s.call(ctx, c))
+}
+
 func (s Scope) addJob(ctx context.Context, op, point string, j *job.Job, h []job.Entry) error {
+	c, err := s.adding(op, j, func(tx) ([]job.Entry, error) { return h, nil })
+	if err == nil {
+		c.point = point
+		err = s.call(ctx, c)
+	}
+	return explain(op, err)
+}
+
+// adding returns the call that adds a job.
+func (s Scope) adding(op string, j *job.Job, admit func(tx) ([]job.Entry, error)) (*call, error) {
 	if j.State != job.Held && (j.State != job.Pending || j.Device == "") {
-		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "A new job is held, or waits at a device.", Args: nil}
+		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "A new job is held, or waits at a device.", Args: nil}
 	}
 	row, err := s.sealJob(j) // before the writer, which has no time for it
-	if err != nil {
-		return explain(op, err)
+	return &call{fn: func(t tx) error {
+		h, err := admit(t)
+		if err != nil {
+			return err
+		}
+		return t.insertJob(op, j, row, h)
+	}}, err
+}
+
+// see looks for an earlier job with the same documents: all of them, and in the
+// same one.
+func (t tx) see(j *job.Job, since time.Time) error {
+	j.Seen = 0
+	if j.Unclaimed() {
+		return nil
 	}
-	err = s.writeAt(ctx, point, func(t tx) error { return t.insertJob(op, j, row, h) })
-	return explain(op, err)
+	for i, d := range j.Documents {
+		var id int64
+		err := t.each(selectSeen, func(row scanner) error { return row.Scan(&id) }, d.Digest, d.Octets, j.Owner, since)
+		if err != nil || id == 0 || i > 0 && id != j.Seen {
+			j.Seen = 0
+			return err
+		}
+		j.Seen = id
+	}
+	return nil
 }
 
 func (t tx) insertJob(op string, j *job.Job, row sealedJob, h []job.Entry) error {
@@ -208,16 +268,6 @@ func (v view) leaveOutGone(j *job.Job) error {
 		}
 	}
 	return nil
-}
-
-// SeenBefore returns the newest job of the owner since then with a document of
-// this digest and length, 0 when there is none.
-func (s Scope) SeenBefore(ctx context.Context, owner string, digest []byte, octets int64, since time.Time) (int64, error) {
-	var id int64
-	err := s.read(ctx, func(v view) error {
-		return v.each(selectSeen, func(row scanner) error { return row.Scan(&id) }, digest, octets, owner, since)
-	})
-	return id, explain("store.SeenBefore", err)
 }
 
 const (

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -158,15 +159,31 @@ func TestSeenBefore(t *testing.T) {
 		"another digest": {anna, []byte("x"), d.Octets, epoch, 0},
 	}
 	for name, tt := range tests {
-		got, err := w.a.SeenBefore(t.Context(), tt.owner, tt.digest, tt.octets, tt.since)
-		if err != nil || got != tt.want {
-			t.Errorf("%s: %d, %v; want %d", name, got, err, tt.want)
+		look := func(s Scope) (seen int64) {
+			asks := newJob("asks", tt.owner)
+			asks.Documents = []job.Document{{Number: 1, Digest: tt.digest, Octets: tt.octets}}
+			err := s.AdmitJob(t.Context(), asks, job.Admission{Since: tt.since, Admit: func(j *job.Job, _ int64, _ int) ([]job.Entry, error) {
+				seen = j.Seen
+				return nil, errRefused
+			}})
+			if !errors.Is(err, errRefused) {
+				t.Errorf("%s: %v", name, err)
+			}
+			return seen
 		}
-		if got, err := w.b.SeenBefore(t.Context(), tt.owner, tt.digest, tt.octets, tt.since); err != nil || got != 0 {
-			t.Errorf("%s: another tenant has seen %d, %v", name, got, err)
+		if got := look(w.a); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
+		}
+		if got := look(w.b); got != 0 {
+			t.Errorf("%s: another tenant has seen %d", name, got)
 		}
 	}
+	if _, err := w.a.JobByUUID(t.Context(), uuidOf("asks")); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a job that was refused is there: %v", err)
+	}
 }
+
+var errRefused = errors.New("refused")
 
 func TestRestoreJob(t *testing.T) {
 	w := newWorld(t)

@@ -51,15 +51,17 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	sql    *spelled
-	writes *sql.DB // one connection, the writer's
-	reads  *sql.DB
-	w      *writer // nil when read-only
-	unlock func() error
-	lost   bool        // see Lost
-	asked  atomic.Bool // somebody wanted to know
-	closed sync.Once
-	sealed atomic.Bool // a title could not be opened, and the log says so
+	sql      *spelled
+	writes   *sql.DB // one connection, the writer's
+	reads    *sql.DB
+	w        *writer // nil when read-only
+	unlock   func() error
+	lost     bool        // see Lost
+	asked    atomic.Bool // somebody wanted to know
+	closed   sync.Once
+	versions versions
+	cache    cache
+	sealed   atomic.Bool // a title could not be opened, and the log says so
 }
 
 // busyTimeout is how long SQLite waits for a lock, in milliseconds.
@@ -108,6 +110,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		return errors.Join(err, conn.Close())
 	}
 	s.w = newWriter(conn, s.sql, s.log)
+	s.w.changed = s.versions.raise
 	go s.w.serve()
 	if err := s.openReaders(ctx, "_journal_mode=WAL"); err != nil {
 		return err
@@ -283,14 +286,35 @@ func (s *Store) Commits() (transactions, commits int64) {
 // write runs fn in a transaction for a tenant, "" the whole store, and returns
 // when it is durable.
 func (s *Store) write(ctx context.Context, tenant, point string, fn func(tx) error) error {
+	return s.call(ctx, &call{tenant: tenant, point: point, fn: fn})
+}
+
+func (s *Store) call(ctx context.Context, c *call) error {
 	if s.w == nil {
 		return &fault.Error{Op: "store.write", Kind: fault.Denied, Text: "The database was opened for reading only."}
 	}
-	return s.w.do(ctx, &call{tenant: tenant, point: point, fn: fn})
+	return s.w.do(ctx, c)
+}
+
+// look runs fn, which reads with one statement: that sees a snapshot anyway. It
+// is not interrupted, so it is for what an index answers.
+func (s *Store) look(ctx context.Context, tenant string, fn func(view) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.settled(ctx)
+	always := context.WithoutCancel(ctx)
+	conn, err := s.reads.Conn(always)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return fn(view{ctx: always, conn: conn, sql: s.sql, tenant: tenant})
 }
 
 // read runs fn in a snapshot.
 func (s *Store) read(ctx context.Context, tenant string, fn func(view) error) (err error) {
+	s.settled(ctx)
 	conn, err := s.reads.Conn(ctx)
 	if err != nil {
 		return err

@@ -18,7 +18,10 @@ func (s Scope) Queue(ctx context.Context, id string) (site.Queue, error) {
 
 // QueueByName finds a queue, whatever the case of its name.
 func (s Scope) QueueByName(ctx context.Context, name string) (site.Queue, error) {
-	return find(ctx, s, "store.QueueByName", noQueue, scanQueue, selectQueueByName, site.FoldName(name))
+	fold := site.FoldName(name)
+	return kept(s, tablesOf("queues", "devices"), "queue", fold, func() (site.Queue, error) {
+		return find(ctx, s, "store.QueueByName", noQueue, scanQueue, selectQueueByName, fold)
+	})
 }
 
 func scanQueue(row scanner, q *site.Queue) error {

@@ -30,6 +30,23 @@ func (s Scope) writeAt(ctx context.Context, point string, fn func(tx) error) err
 	return s.st.write(ctx, s.tenant, point, fn)
 }
 
+// call is write for a call that was prepared.
+func (s Scope) call(ctx context.Context, c *call) error {
+	if s.tenant == "" {
+		return errNoTenant
+	}
+	c.tenant = s.tenant
+	return s.st.call(ctx, c)
+}
+
+// look reads with one statement; see Store.look.
+func (s Scope) look(ctx context.Context, fn func(view) error) error {
+	if s.tenant == "" {
+		return errNoTenant
+	}
+	return s.st.look(ctx, s.tenant, fn)
+}
+
 func (s Scope) read(ctx context.Context, fn func(view) error) error {
 	if s.tenant == "" {
 		return errNoTenant

@@ -9,11 +9,13 @@ import (
 
 // Settings returns the settings, the defaults where nobody has set anything.
 func (s Scope) Settings(ctx context.Context) (site.Settings, error) {
-	x := site.DefaultSettings()
-	err := s.read(ctx, func(v view) error {
-		return v.each(selectSetting, func(row scanner) error { return row.Scan(asJSON{&x}) }, settingsName)
+	return kept(s, tablesOf("settings"), "settings", "", func() (site.Settings, error) {
+		x := site.DefaultSettings()
+		err := s.look(ctx, func(v view) error {
+			return v.each(selectSetting, func(row scanner) error { return row.Scan(asJSON{&x}) }, settingsName)
+		})
+		return x, explain("store.Settings", err)
 	})
-	return x, explain("store.Settings", err)
 }
 
 // settingsName is the row that holds site.Settings.

@@ -15,6 +15,7 @@ type view struct {
 	conn   *sql.Conn
 	sql    *spelled
 	tenant string
+	wrote  *tableSet // what was written to; nil of a reader
 }
 
 // tx is a view that may write. Only the writer makes one.
@@ -70,9 +71,18 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// statement returns the text of q, and notes what it writes to.
+func (v view) statement(q query) string {
+	s := v.sql.of(q)
+	if v.wrote != nil {
+		*v.wrote |= s.writes
+	}
+	return s.text
+}
+
 // exec returns how many rows it changed.
 func (t tx) exec(q query, args ...any) (int64, error) {
-	res, err := t.conn.ExecContext(t.ctx, t.sql.text(q), t.args(args)...)
+	res, err := t.conn.ExecContext(t.ctx, t.statement(q), t.args(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -81,14 +91,19 @@ func (t tx) exec(q query, args ...any) (int64, error) {
 
 // each calls scan for every row.
 func (v view) each(q query, scan func(row scanner) error, args ...any) (err error) {
-	rows, err := v.conn.QueryContext(v.ctx, v.sql.text(q), v.args(args)...)
+	// Of a context that may end, the driver makes two goroutines for every
+	// statement and one for every row; so it does not hear of it, and we look.
+	rows, err := v.conn.QueryContext(context.WithoutCancel(v.ctx), v.statement(q), v.args(args)...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+	for n := 0; rows.Next(); n++ {
 		if err := scan(rows); err != nil {
 			return err
+		}
+		if n%64 == 63 && v.ctx.Err() != nil {
+			return v.ctx.Err()
 		}
 	}
 	return rows.Err()
@@ -133,7 +148,7 @@ var errNoRow = sql.ErrNoRows
 // find reads the one row of a statement; sentence says that there is none.
 func find[T any](ctx context.Context, s Scope, op, sentence string, scan func(scanner, *T) error, q query, args ...any) (T, error) {
 	var list []T
-	err := s.read(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
+	err := s.look(ctx, func(v view) error { return v.each(q, to(&list, scan), args...) })
 	if err == nil && len(list) == 0 {
 		err = notFound(op, sentence)
 	}

@@ -30,10 +30,16 @@ func (s Scope) recount(ctx context.Context) error {
 // Usage returns the octets of an owner's documents ("": the unclaimed ones),
 // and how many jobs of the owner are not done.
 func (s Scope) Usage(ctx context.Context, owner string) (octets int64, jobs int, err error) {
-	err = s.read(ctx, func(v view) error {
-		return v.each(selectUsage, func(row scanner) error { return row.Scan(&octets, &jobs) }, owner)
+	err = s.look(ctx, func(v view) (err error) {
+		octets, jobs, err = v.usage(owner)
+		return err
 	})
 	return octets, jobs, explain("store.Usage", err)
+}
+
+func (v view) usage(owner string) (octets int64, jobs int, err error) {
+	err = v.each(selectUsage, func(row scanner) error { return row.Scan(&octets, &jobs) }, owner)
+	return octets, jobs, err
 }
 
 // SpoolOctets returns the octets of all documents of the tenant.

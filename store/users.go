@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"unicode/utf8"
 
 	"platen/directory"
@@ -32,7 +33,10 @@ func (s Scope) UsersByName(ctx context.Context, folded string) ([]directory.User
 	if folded == "" {
 		return nil, nil
 	}
-	return s.users(ctx, "store.UsersByName", selectUsersByName, folded)
+	list, err := kept(s, tablesOf("users", "aliases"), "users", folded, func() ([]directory.User, error) {
+		return s.users(ctx, "store.UsersByName", selectUsersByName, folded)
+	})
+	return slices.Clone(list), err
 }
 
 // UsersByPrefix returns at most limit users whose login, alias, UPN or e-mail

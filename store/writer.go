@@ -25,12 +25,17 @@ type writer struct {
 	sql      *spelled
 	log      *slog.Logger
 	calls    chan *call
+	kept     []*call // taken from calls, for the next group
+	lazy     bool    // how COMMIT works at the moment
+	owed     owed
 	quit     chan struct{} // closed: take no more
 	quitOnce sync.Once
 	done     chan struct{} // closed: nothing runs any more
 	broken   chan struct{} // closed: the disk has lied, see fatal
 	patience time.Duration // how long a caller that gave up waits for its outcome
 
+	wrote     tableSet                    // by the group
+	changed   func(tableSet)              // is told after a COMMIT
 	commit    func(context.Context) error // tests replace it to break it
 	restartAt int                         // pages of the log at which restartLog is tried
 	groups    atomic.Int64                // COMMITs
@@ -41,6 +46,7 @@ type writer struct {
 type call struct {
 	point  string // what the failpoints call it, "" nothing
 	tenant string
+	lazy   bool // its COMMIT need not be on the disk: see lazy.go
 	fn     func(tx) error
 	state  atomic.Int32
 	out    chan outcome // has room for the outcome: the writer never waits
@@ -71,6 +77,8 @@ func newWriter(conn *sql.Conn, spell *spelled, log *slog.Logger) *writer {
 		quit:  make(chan struct{}), done: make(chan struct{}), broken: make(chan struct{}),
 		patience: 10 * time.Second, restartAt: longLog,
 	}
+	w.changed = func(tableSet) {}
+	w.owed.log, w.owed.pause = log, time.Second
 	w.commit = func(ctx context.Context) error { return w.plain(ctx, "COMMIT") }
 	return w
 }
@@ -137,21 +145,38 @@ func unknown(cause error) error {
 func (w *writer) serve() {
 	defer close(w.done)
 	for {
-		select {
-		case c := <-w.calls:
-			w.group(c)
+		if c := w.waiting(); c != nil {
+			w.gather(c)
+			w.group(w.waiting())
 			continue
-		default:
 		}
 		select {
 		case c := <-w.calls:
-			w.group(c)
+			w.kept = append(w.kept, c)
+		case <-w.owed.again():
+			w.kept = w.owed.take()
 		case <-w.quit:
-			for len(w.calls) > 0 {
-				w.group(<-w.calls)
+			w.kept = append(w.owed.take(), w.kept...)
+			for c := w.waiting(); c != nil; c = w.waiting() {
+				w.group(c)
 			}
 			return
 		}
+	}
+}
+
+// waiting returns the next call, or nil.
+func (w *writer) waiting() *call {
+	if len(w.kept) > 0 {
+		c := w.kept[0]
+		w.kept = w.kept[1:]
+		return c
+	}
+	select {
+	case c := <-w.calls:
+		return c
+	default:
+		return nil
 	}
 }
 
@@ -171,19 +196,25 @@ func (w *writer) err() error {
 	}
 }
 
-// group runs first and whoever else waits by now or comes meanwhile.
+// group runs first and whoever else waits by now or comes meanwhile. A group that
+// begins with a lazy call takes only such.
 func (w *writer) group(first *call) {
 	ctx := context.Background()
 	if err := w.err(); err != nil {
 		w.refuse(first, err)
 		return
 	}
-	if err := w.plain(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.begin(ctx, first.lazy); err != nil {
 		w.refuse(first, err)
 		return
 	}
+	w.wrote = 0
 	calls := make([]*call, 0, mostCalls)
 	for c := first; c != nil && len(calls) < mostCalls; c = w.next(len(calls) == 1) {
+		if w.lazy && !c.lazy {
+			w.kept = append([]*call{c}, w.kept...)
+			break
+		}
 		if !c.state.CompareAndSwap(waiting, taken) {
 			continue
 		}
@@ -196,23 +227,36 @@ func (w *writer) group(first *call) {
 	w.end(ctx, calls, nil)
 }
 
+// begin opens a transaction. How it is committed can be said only before.
+func (w *writer) begin(ctx context.Context, lazy bool) error {
+	if lazy != w.lazy {
+		level := "FULL"
+		if lazy {
+			level = "NORMAL"
+		}
+		if err := w.plain(ctx, "PRAGMA synchronous = "+level); err != nil {
+			return err
+		}
+		w.lazy = lazy
+	}
+	return w.plain(ctx, "BEGIN IMMEDIATE")
+}
+
 // next returns a call that waits, or nil. The answers of the group before wake
 // their callers, who may be about to come again: once per group it lets them.
 func (w *writer) next(yield bool) *call {
-	if yield && len(w.calls) == 0 {
+	if yield && len(w.calls) == 0 && len(w.kept) == 0 {
 		runtime.Gosched()
 	}
-	select {
-	case c := <-w.calls:
-		return c
-	default:
-		return nil
-	}
+	return w.waiting()
 }
 
 // refuse answers a call without having run it.
 func (w *writer) refuse(c *call, err error) {
-	if c.state.CompareAndSwap(waiting, taken) {
+	switch {
+	case c.out == nil:
+		w.owed.failed(c, err)
+	case c.state.CompareAndSwap(waiting, taken):
 		c.out <- outcome{err: err}
 	}
 }
@@ -224,6 +268,9 @@ func (w *writer) run(ctx context.Context, c *call) error {
 		return err
 	}
 	out := w.protected(ctx, c)
+	if out.panicked != nil && c.out == nil { // nobody waits in whom it could go on
+		out = outcome{err: fmt.Errorf("store: panic: %v", out.panicked)}
+	}
 	c.err = out.err
 	if out.panicked != nil {
 		c.told = true
@@ -244,7 +291,7 @@ func (w *writer) run(ctx context.Context, c *call) error {
 
 func (w *writer) protected(ctx context.Context, c *call) (out outcome) {
 	defer func() { out.panicked = recover() }()
-	out.err = c.fn(tx{view{ctx: ctx, conn: w.conn, sql: w.sql, tenant: c.tenant}})
+	out.err = c.fn(tx{view{ctx: ctx, conn: w.conn, sql: w.sql, tenant: c.tenant, wrote: &w.wrote}})
 	return out
 }
 
@@ -265,7 +312,9 @@ func (w *writer) end(ctx context.Context, calls []*call, cause error) {
 	}
 	if cause == nil {
 		hit(calls, beforeCommit)
-		if cause = w.commit(ctx); cause == nil {
+		cause = w.commit(ctx)
+		w.changed(w.wrote) // also when nobody knows
+		if cause == nil {
 			hit(calls, afterCommit)
 			w.groups.Add(1)
 		}
@@ -302,6 +351,11 @@ func (w *writer) nobody(calls []*call) bool {
 
 func (w *writer) answer(c *call, cause error) {
 	switch {
+	case c.out == nil && (c.err != nil || cause != nil):
+		w.owed.failed(c, errors.Join(c.err, cause))
+	case c.out == nil:
+		w.owed.paid()
+		w.rows.Add(1)
 	case c.told:
 	case c.err != nil:
 		c.out <- outcome{err: c.err}
