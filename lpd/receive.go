@@ -307,7 +307,7 @@ func (s *session) submit(p *pending) error {
 		return fmt.Errorf("lpd: submit: %w", err)
 	}
 	s.forget(p)
-	s.log.Info("lpd: job accepted", "job", j.ID, "documents", len(order), "octets", j.Octets)
+	s.log.Info("lpd: job accepted", "uuid", j.UUID, "documents", len(order), "octets", j.Octets)
 	return nil
 }
 

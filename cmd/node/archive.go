@@ -34,6 +34,7 @@ const (
 	archiveConfig   = "node.toml"
 	archivePKI      = "pki/"
 	archiveDocs     = "spool/docs/"
+	archiveLog      = "spool/log/"
 )
 
 // manifest is the first entry of a backup.
@@ -103,7 +104,10 @@ func (a *admin) fill(ctx context.Context, ar *archive, documents bool) error {
 	if !documents {
 		return nil
 	}
-	return ar.folder(ctx, archiveDocs, filepath.Join(a.place.spool(), "docs"))
+	if err := ar.folder(ctx, archiveDocs, filepath.Join(a.place.spool(), "docs")); err != nil {
+		return err
+	}
+	return ar.folder(ctx, archiveLog, filepath.Join(a.place.spool(), "log"))
 }
 
 func (a *admin) addDatabase(ctx context.Context, ar *archive) error {
@@ -245,6 +249,7 @@ func target(p place, head *tar.Header) (string, error) {
 	known := map[string]string{
 		archiveDatabase: restoredDatabase(p), archiveKeys: p.keys(), archiveConfig: filepath.Join(p.cfg.Data, "node.toml"),
 		archivePKI + base: filepath.Join(p.pki(), base), archiveDocs + base: filepath.Join(p.spool(), "docs", base),
+		archiveLog + base: filepath.Join(p.spool(), "log", base),
 	}
 	to, ok := known[head.Name]
 	if !ok || head.Typeflag != tar.TypeReg || strings.ContainsAny(base, `/\:`) || base == "." || base == ".." {
@@ -320,7 +325,7 @@ func restore(ctx context.Context, e *env, c *call) error {
 	}
 	fmt.Fprintf(e.out, "The backup of %s is restored to %s.\n", stamp(m.Created), p.cfg.Data)
 	if !m.Documents {
-		fmt.Fprintf(e.out, "It has no documents. If the old ones are still there, copy them to %s before the first start: their jobs are rebuilt.\n", filepath.Join(p.spool(), "docs"))
+		fmt.Fprintf(e.out, "It has no documents. If the old ones are still there, copy the folders docs and log of the old spool to %s before the first start: their jobs are rebuilt.\n", p.spool())
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func copyDocs(t *testing.T, from, to string) {
 	if err := os.MkdirAll(dest, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(inTime(t), "cp", "-a", filepath.Join(from, "spool", "docs"), dest).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(inTime(t), "cp", "-a", filepath.Join(from, "spool", "docs"), filepath.Join(from, "spool", "log"), dest).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 }

@@ -490,7 +490,7 @@ func TestCheckAndDoctor(t *testing.T) {
 			t.Errorf("%s: %+v", cmd, list)
 		}
 	}
-	path, _ := document(t, 4000)
+	path, _ := document(t, 100_000)
 	h.must("send", "--to", h.demo.Secure, "--user", "anna", path)
 	h.end()
 	wants(t, h.dir, exitDone, "1 files, 1 documents", "doctor")

@@ -71,7 +71,8 @@ func (n *node) parts(ctx context.Context) []ui.Part {
 		}
 		return ui.Part{Name: name, Text: cmp.Or(sentence(err), "It does not work at the moment.")}
 	}
-	list := []ui.Part{part("store", n.health.err()), part("spool", n.spool.Healthy()), part("disk", n.room(ctx))}
+	_, behind := n.store.Owing()
+	list := []ui.Part{part("store", cmp.Or(n.health.err(), behind)), part("spool", n.spool.Healthy()), part("disk", n.room(ctx))}
 	if text := n.keeper.ClockTrouble(); text != "" {
 		list = append(list, ui.Part{Name: "clock", Ready: true, Text: text})
 	}
