@@ -41,6 +41,7 @@ type Incoming struct {
 	spool  *Spool
 	header header
 	file   string   // what the row will call it
+	pipe   *pipe    // while a large one comes, perhaps
 	f      *os.File // of a document that is larger than a frame holds; nil once closed
 	image  []byte   // of one that is not: what its frame will hold
 	held   int64    // octets of image that are counted in Spool.held
@@ -258,8 +259,8 @@ func fill(ctx context.Context, r io.Reader, b []byte) (n int, end bool, err erro
 	return n, false, nil
 }
 
-// writeChunk digests, seals in place and writes one chunk of a document that has
-// a file of its own. Digesting in a goroutine beside was tried: see
+// writeChunk digests, seals and writes one chunk of a document that has a file of
+// its own. Digesting in a goroutine beside was tried: see
 // docs/durability.md.
 func (in *Incoming) writeChunk(plain []byte, last bool) error {
 	if in.chunks == 0 {
@@ -271,15 +272,40 @@ func (in *Incoming) writeChunk(plain []byte, last bool) error {
 	in.digest.Write(plain)
 	fillNonce(in.nonce[:], sealedChunk, in.chunks, last)
 	at := headerOctets + in.octets + in.chunks*tagOctets
-	sealed := in.aead.Seal(plain[:0], in.nonce[:], plain, in.data)
+	if in.chunks == pipeAfter {
+		in.pipe = in.spool.newPipe(in.f, at)
+	}
 	if err := failpoint.Err("spool.write"); err != nil {
 		return writeFault("spool.write", err)
 	}
-	if err := in.spool.disk.write(in.f, sealed, at); err != nil {
+	if err := in.store(plain, at); err != nil {
 		return writeFault("spool.write", err)
 	}
 	in.octets += int64(len(plain))
 	in.chunks++
+	if last {
+		p := in.pipe
+		in.pipe = nil
+		if err := p.end(); err != nil {
+			return writeFault("spool.write", err)
+		}
+	}
+	return nil
+}
+
+// store seals a chunk and writes it, or has it written.
+func (in *Incoming) store(plain []byte, at int64) error {
+	if p := in.pipe; p != nil {
+		p.buf = in.aead.Seal(p.buf, in.nonce[:], plain, in.data)
+		if len(p.buf) < pipeOctets {
+			return nil
+		}
+		return p.handOver()
+	}
+	sealed := in.aead.Seal(plain[:0], in.nonce[:], plain, in.data)
+	if err := in.spool.disk.write(in.f, sealed, at); err != nil {
+		return err
+	}
 	if end := at + int64(len(sealed)); end-in.pushed >= writeBackOctets {
 		fsys.WriteBack(in.f, in.pushed, end-in.pushed)
 		in.pushed = end
@@ -324,6 +350,10 @@ func (in *Incoming) Discard() {
 
 // close lets go of the file, or of the memory.
 func (in *Incoming) close() {
+	if in.pipe != nil {
+		_ = in.pipe.end() // it goes anyway
+		in.pipe = nil
+	}
 	if in.f != nil {
 		in.f.Close()
 		in.f = nil

@@ -473,7 +473,7 @@ func frameOf(f io.ReaderAt, p place, name string) (alive bool, err error) {
 		return fileName(h.Job, h.Number) == name, nil
 	}
 	// Damaged, but its key may be there: it goes all the same.
-	return !bytes.Equal(head[atKeyID:], make([]byte, headerOctets-atKeyID)), nil //nolint:nilerr // that is the answer
+	return !bytes.Equal(head[atKeyID:], make([]byte, headerOctets-atKeyID)), nil
 }
 
 // frameGone counts frames out.

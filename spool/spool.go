@@ -31,6 +31,7 @@ type Spool struct {
 
 	names  syncer       // of docs/
 	frames frames       // log/
+	pipes  atomic.Int64 // documents that have one
 	held   atomic.Int64 // octets of small documents that wait in memory
 
 	mu     sync.Mutex

@@ -339,7 +339,7 @@ func TestMemoryIsConstant(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
-	if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+	if used := after.TotalAlloc - before.TotalAlloc; used > 3<<20 { // the two buffers of a pipe, and little else
 		t.Errorf("64 MiB in and out allocated %d octets", used)
 	}
 }
