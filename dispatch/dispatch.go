@@ -17,9 +17,9 @@ import (
 
 // Documents are where the octets are. *spool.Spool is one.
 type Documents interface {
-	// Verify reads the whole document against its digest: Invalid when it is
+	// Authenticate reads the whole document to its last octet: Invalid when it is
 	// damaged, NotFound when it is missing.
-	Verify(ctx context.Context, tenant string, d job.Document) error
+	Authenticate(ctx context.Context, tenant string, d job.Document) error
 	// Reader returns the plain document; what it returns is authentic.
 	Reader(tenant string, d job.Document) (io.ReadCloser, error)
 }

@@ -250,11 +250,11 @@ func (r *rows) change(f func()) {
 type papers struct {
 	mu    sync.Mutex
 	files map[string][]byte
-	bad   map[string]error // what Verify says
+	bad   map[string]error // what Authenticate says
 	reads int
 }
 
-func (p *papers) Verify(_ context.Context, tenant string, d job.Document) error {
+func (p *papers) Authenticate(_ context.Context, tenant string, d job.Document) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if tenant != "t" || p.files[d.File] == nil {

@@ -88,7 +88,7 @@ func (s *send) run(ctx context.Context) (device.Result, error) {
 	}
 	s.queue = q
 	for _, doc := range s.job.Documents {
-		if err := d.Documents.Verify(ctx, d.Tenant, doc); err != nil {
+		if err := d.Documents.Authenticate(ctx, d.Tenant, doc); err != nil {
 			if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
 				return none, device.SourceError(err)
 			}

@@ -37,11 +37,13 @@ func (s Scope) NextAttempt(ctx context.Context, device string) (time.Time, bool,
 
 // Claim takes the next job of a device from Pending to Processing, in one
 // UPDATE: the highest priority first, then the one released first, then the
-// lowest number. NotFound when there is none.
+// lowest number. NotFound when there is none. A claim is for others to see, not
+// for keeping: its COMMIT does not wait for the disk. Intend's does, before
+// anything is sent, and brings it there too.
 func (s Scope) Claim(ctx context.Context, device, boot string, now time.Time) (job.Job, error) {
 	const op = "store.Claim"
 	var j job.Job
-	err := s.write(ctx, func(t tx) error {
+	err := s.call(ctx, &call{lazy: true, fn: func(t tx) error {
 		var id int64
 		err := t.one(claimJob, []any{&id}, device, now, boot, string(job.Outgoing))
 		if err != nil {
@@ -49,7 +51,7 @@ func (s Scope) Claim(ctx context.Context, device, boot string, now time.Time) (j
 		}
 		j, err = s.job(t.view, selectJob, id)
 		return err
-	})
+	}})
 	return j, explain(op, err)
 }
 
