@@ -145,7 +145,7 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*su
 		for k := range mine {
 			id := w*each + k
 			mine[k] = &submission{
-				id: id, octets: smallest + int64(id) + 64*wrng.Int64N(1+wrng.Int64N(4_000)),
+				id: id, octets: smallest + int64(id) + 64*wrng.Int64N(1+wrng.Int64N(sizes[wrng.IntN(len(sizes))])),
 				user: pick(wrng, "anna", "ben"), queue: pick(wrng, "secure", "secure", "label"),
 				order: pick(wrng, orders...), copies: 1 + wrng.IntN(8)/7,
 			}
@@ -197,6 +197,10 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*su
 	releasers.Wait()
 	return all
 }
+
+// sizes, in 64 octets: half of the documents are small enough for the spool's log,
+// a quarter is about as large as such a document may be.
+var sizes = []int64{200, 1_000, 2_000, 4_000}
 
 func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
 

@@ -173,6 +173,7 @@ type plan struct {
 
 var intakePoints = []string{
 	"spool.create", "spool.write", "spool.trailer", "spool.fsync", "spool.dirsync",
+	"spool.log.segment", "spool.log.write", "spool.log.sync",
 	"store.add.before-commit", "store.add.after-commit", "lpd.before-ack", "lpd.after-ack",
 }
 
@@ -185,6 +186,7 @@ var deliveryPoints = []string{
 // faults are errors of the system that the node must survive, not die of.
 var faults = []string{
 	"spool.write=err:ENOSPC@5", "spool.fsync=err:EIO@4", "spool.dirsync=err:EIO@4",
+	"spool.log.segment=err:ENOSPC@1", "spool.log.sync=err:EIO@4",
 }
 
 // makePlans returns the rounds of a run: each failpoint first, then mixed.
@@ -193,6 +195,9 @@ func makePlans(o options) []plan {
 	rng := rand.New(rand.NewPCG(o.seed, 0))
 	for _, p := range append(append([]string{}, intakePoints...), deliveryPoints...) {
 		n := 1 + rng.IntN(12)
+		if p == "spool.log.segment" { // a round makes two
+			n = 1 + rng.IntN(2)
+		}
 		plans = append(plans, plan{name: fmt.Sprintf("kill at %s, hit %d", p, n), kind: atFailpoint, failpoints: fmt.Sprintf("%s=kill@%d", p, n)})
 	}
 	for _, f := range faults {
