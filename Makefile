@@ -13,7 +13,7 @@ export GOFLAGS += -buildvcs=false
 # rests on.
 PEERS := cups cups-client cups-bsd cups-daemon cups-ipp-utils rlpr socat w3m xinetd \
          poppler-utils qpdf ghostscript postgresql-15 chromium fonts-dejavu-core \
-         openssl curl jq sqlite3 strace e2fsprogs util-linux
+         openssl curl jq sqlite3 strace e2fsprogs xfsprogs util-linux
 # LPRng and CUPS' BSD commands want the same file names, so LPRng is unpacked
 # beside the tree instead of installed.
 UNPACKED := lprng
@@ -70,6 +70,12 @@ SEED   ?=
 .PHONY: chaos
 chaos: bin/platen-chaos
 	$(GO) run ./internal/chaos -node bin/platen-chaos -rounds $(ROUNDS) $(if $(SEED),-seed $(SEED))
+
+## powercut: stop the file system (ext4, xfs) under a loaded node and check that it kept its word (CUTS; root)
+CUTS ?= 50
+.PHONY: powercut
+powercut: peers bin/platen-chaos
+	$(GO) run ./internal/chaos -node bin/platen-chaos -cuts $(CUTS) $(if $(SEED),-seed $(SEED))
 
 # The short round: a few dozen kills, and each seeded defect must be found.
 .PHONY: chaos-short

@@ -231,7 +231,7 @@ func (w *writer) group(first *call) {
 func (w *writer) begin(ctx context.Context, lazy bool) error {
 	if lazy != w.lazy {
 		level := "FULL"
-		if lazy {
+		if lazy || failpoint.Defect("sync-normal") {
 			level = "NORMAL"
 		}
 		if err := w.plain(ctx, "PRAGMA synchronous = "+level); err != nil {

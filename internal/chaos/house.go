@@ -82,8 +82,22 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	rng := rand.New(rand.NewPCG(h.o.seed, uint64(i)+1))
 	h.rounds++ // a folder of its own, also when a defect plays the same number again
 	dir := filepath.Join(h.o.dir, fmt.Sprintf("round-%d-%d", i, h.rounds))
+	var disk *image
+	if p.kind == realCut {
+		var err error
+		if disk, err = mountImage(ctx, p.fs, dir); err != nil {
+			return tally{}, err
+		}
+		defer disk.remove(ctx)
+		dir = disk.cutFolder()
+	}
 	if out, err := exec.CommandContext(ctx, "cp", "-a", h.template, dir).CombinedOutput(); err != nil {
 		return tally{}, fmt.Errorf("cp: %w: %s", err, out)
+	}
+	if disk != nil { // the node was set up long ago
+		if err := tool(ctx, "sync", "-f", dir); err != nil {
+			return tally{}, err
+		}
 	}
 	if !h.o.keep {
 		defer os.RemoveAll(dir)
@@ -98,13 +112,19 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	jobs := h.load(ctx, n, p, rng)
+	jobs := h.load(ctx, n, p, rng, disk)
 	if p.kind != badDevices {
 		n.kill()
 	}
 	killed := n.dead()
 	if p.kind == powerCut {
 		if _, err := loseUnsynced(fslog); err != nil {
+			return tally{}, err
+		}
+	}
+	if p.kind == realCut {
+		promised(jobs, disk.cut)
+		if err := disk.again(ctx); err != nil {
 			return tally{}, err
 		}
 	}
@@ -133,7 +153,7 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 }
 
 // load sends jobs and releases some, until the work is done or the node dies.
-func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*submission {
+func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, disk *image) []*submission {
 	const writers, each = 4, 8
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -186,6 +206,19 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*su
 			}
 		})
 	}
+	if p.kind == realCut {
+		at := time.Duration(5+rng.IntN(150)) * time.Millisecond
+		wg.Go(func() {
+			select {
+			case <-time.After(at):
+			case <-n.done:
+			}
+			if err := disk.shutdown(); err != nil {
+				fmt.Println("the file system could not be stopped:", err)
+			}
+			n.kill()
+		})
+	}
 	wg.Wait()
 	if p.kind == atFailpoint || p.kind == badDevices { // let deliveries come far enough
 		select {
@@ -196,6 +229,16 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand) []*su
 	close(stop)
 	releasers.Wait()
 	return all
+}
+
+// promised forgets acknowledgements that came when the cut had begun: a machine
+// without power could not have sent them.
+func promised(jobs []*submission, cut time.Time) {
+	for _, s := range jobs {
+		if !s.acked.Before(cut) {
+			s.acked = time.Time{}
+		}
+	}
 }
 
 // sizes, in 64 octets: half of the documents are small enough for the spool's log,

@@ -41,6 +41,7 @@ type options struct {
 	keep    bool
 	defects bool
 	dir     string
+	cuts    int
 }
 
 func run(ctx context.Context, args []string) error {
@@ -53,6 +54,7 @@ func run(ctx context.Context, args []string) error {
 	fs.BoolVar(&o.short, "short", false, "every failpoint once, a few random kills, and the seeded defects")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folders of the rounds")
 	fs.BoolVar(&o.defects, "defects", true, "check that each seeded defect turns the harness red")
+	fs.IntVar(&o.cuts, "cuts", 0, "instead: so many power cuts on each of ext4 and xfs (root)")
 	fs.StringVar(&o.dir, "dir", "", "work here (default: a temporary folder)")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -79,6 +81,10 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer house.close()
 
+	if o.cuts > 0 {
+		fmt.Printf("chaos: seed %d, %d power cuts on each file system in %s\n", o.seed, o.cuts, o.dir)
+		return realCuts(ctx, house, o)
+	}
 	plans := makePlans(o)
 	fmt.Printf("chaos: seed %d, %d rounds in %s\n", o.seed, len(plans), o.dir)
 	start := time.Now()
@@ -161,6 +167,7 @@ const (
 	atFailpoint kind = iota // SIGKILL at a named place
 	randomKill              // SIGKILL at a random moment
 	powerCut                // SIGKILL, and what was not synced is lost
+	realCut                 // the file system under the node stops, without its last journal
 	badDevices              // no kill; devices die, refuse and stay silent
 )
 
@@ -169,6 +176,7 @@ type plan struct {
 	name       string
 	kind       kind
 	failpoints string
+	fs         string // of a real cut
 }
 
 var intakePoints = []string{
