@@ -420,23 +420,6 @@ func TestA24ConnectionsPerAddress(t *testing.T) {
 	}
 }
 
-func TestListenerCountsBothWays(t *testing.T) {
-	l := &listener{conns: 2, perIP: 1}
-	a, b, c := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")
-	if !l.enter(a) || l.enter(a) || !l.enter(b) || l.enter(c) {
-		t.Error("the limits are not kept")
-	}
-	l.leave(a)
-	if !l.enter(c) || l.enter(a) {
-		t.Error("a place that became free is not given away once")
-	}
-	l.leave(b)
-	l.leave(c)
-	if len(l.byIP) != 0 || l.total != 0 {
-		t.Errorf("left over: %v, %d", l.byIP, l.total)
-	}
-}
-
 // A07: a client that sends its header octet by octet is cut off.
 func TestA07SlowHeader(t *testing.T) {
 	limits := DefaultLimits()

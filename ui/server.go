@@ -113,7 +113,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		Handler: h, TLSConfig: s.TLS,
 		ReadHeaderTimeout: s.Limits.Header, ReadTimeout: s.Limits.Request, WriteTimeout: s.Limits.Request,
 		IdleTimeout: s.Limits.Idle, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
+		ConnContext: withConn, ConnState: connState,
 	}
 	var done sync.WaitGroup
 	defer done.Wait()
@@ -139,64 +140,6 @@ func (s *Server) shutdown(ctx context.Context, srv *http.Server) {
 		s.Log.Warn("ui: requests were cut off at the end", "error", err)
 		_ = srv.Close()
 	}
-}
-
-// listener closes connections beyond its limits at once, so that one client
-// cannot keep the others out.
-type listener struct {
-	net.Listener
-	conns, perIP int
-
-	mu    sync.Mutex
-	total int
-	byIP  map[netip.Addr]int
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		ip := address(c.RemoteAddr().String())
-		if l.enter(ip) {
-			return &conn{Conn: c, leave: sync.OnceFunc(func() { l.leave(ip) })}, nil
-		}
-		_ = c.Close()
-	}
-}
-
-func (l *listener) enter(ip netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conns > 0 && l.total >= l.conns || l.perIP > 0 && l.byIP[ip] >= l.perIP {
-		return false
-	}
-	if l.byIP == nil {
-		l.byIP = map[netip.Addr]int{}
-	}
-	l.total++
-	l.byIP[ip]++
-	return true
-}
-
-func (l *listener) leave(ip netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total--
-	if l.byIP[ip]--; l.byIP[ip] == 0 {
-		delete(l.byIP, ip)
-	}
-}
-
-type conn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *conn) Close() error {
-	c.leave()
-	return c.Conn.Close()
 }
 
 // address returns the address of "ip:port", the zero one when there is none.

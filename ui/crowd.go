@@ -1,0 +1,264 @@
+package ui
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// listener keeps the crowd at the door within its limits. Far below them
+// everybody may take the time that the deadlines give. Once 80 % of a limit is
+// taken, whoever makes us wait has to go, the longest first, so that a client
+// with something to say finds a place. What is still too much is closed at
+// once.
+type listener struct {
+	net.Listener
+	conns, perIP int
+	now          func() time.Time
+
+	mu   sync.Mutex
+	open map[*conn]struct{}
+	byIP map[netip.Addr]int
+	shy  int // connections that have not begun a request yet: handshakes, mostly
+
+	swept time.Time // when waiting connections were last looked for
+}
+
+// conn is one client's connection as the listener sees it.
+type conn struct {
+	net.Conn
+	l  *listener
+	ip netip.Addr
+
+	// Guarded by l.mu.
+	spoken bool      // has begun a request
+	busy   int       // requests being answered
+	since  time.Time // when the present wait for a request began
+
+	// Of the body that is being read.
+	reading bool
+	began   time.Time // of the present wait for octets
+	waited  time.Duration
+	octets  int64
+}
+
+const (
+	// patience is how long a connection without a request is left alone, also
+	// in a crowd: a handshake over a slow link takes that long.
+	patience = time.Second
+	// betweenSweeps keeps a flood from making us look at everybody for each of
+	// its connections. One look makes room for a fifth of the limit.
+	betweenSweeps = 100 * time.Millisecond
+	// A body is slow when it made us wait this long for fewer octets a second
+	// than this; lpd's limits are the same.
+	slowAfter = 10 * time.Second
+	slowBelow = 1024
+)
+
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: nc, l: l, ip: address(nc.RemoteAddr().String())}
+		shed, ok := l.enter(c)
+		for _, s := range shed {
+			_ = s.Close()
+		}
+		if ok {
+			return c, nil
+		}
+		_ = nc.Close()
+	}
+}
+
+// enter counts c in if there is room, and names the connections that have to
+// go.
+func (l *listener) enter(c *conn) (shed []*conn, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.since = l.clock()
+	all, own := len(l.open)-crowded(l.conns), l.byIP[c.ip]-crowded(l.perIP)
+	if c.since.Sub(l.swept) >= betweenSweeps && (l.conns > 0 && all >= 0 || l.perIP > 0 && own >= 0 || l.tooShyLocked()) {
+		l.swept = c.since
+		shed = l.shedLocked(c.since, c.ip, all+1, own+1)
+		for _, s := range shed {
+			l.leaveLocked(s)
+		}
+	}
+	if l.conns > 0 && len(l.open) >= l.conns || l.perIP > 0 && l.byIP[c.ip] >= l.perIP || l.tooShyLocked() {
+		return shed, false
+	}
+	if l.open == nil {
+		l.open, l.byIP = map[*conn]struct{}{}, map[netip.Addr]int{}
+	}
+	l.open[c] = struct{}{}
+	l.byIP[c.ip]++
+	l.shy++
+	return shed, true
+}
+
+// tooShyLocked reports whether half of all places are taken by connections that
+// have not begun a request. A flood of handshakes gets that far and no further.
+func (l *listener) tooShyLocked() bool { return l.conns > 0 && l.shy >= max(16, l.conns/2) }
+
+// crowded is the 80 % of a limit from which on waiting has an end.
+func crowded(limit int) int { return max(1, limit*4/5) }
+
+func (l *listener) clock() time.Time {
+	if l.now == nil {
+		return time.Now()
+	}
+	return l.now()
+}
+
+// shedLocked picks those who have made us wait longest: of all to free `all`
+// places, of address ip to free `own`, and one of those without a request when
+// there are too many of them.
+func (l *listener) shedLocked(now time.Time, ip netip.Addr, all, own int) []*conn {
+	shy := 0
+	if l.tooShyLocked() {
+		shy = max(1, l.conns/10)
+	}
+	var waiting []*conn
+	for c := range l.open {
+		if c.waitsLocked(now) {
+			waiting = append(waiting, c)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *conn) int { return cmp.Compare(a.since.UnixNano(), b.since.UnixNano()) })
+	var picked []*conn
+	for _, c := range waiting {
+		mine := c.ip == ip
+		if mine && own > 0 && l.perIP > 0 || all > 0 && l.conns > 0 || shy > 0 && !c.spoken {
+			picked = append(picked, c)
+			all--
+			if mine {
+				own--
+			}
+			if !c.spoken {
+				shy--
+			}
+		}
+	}
+	return picked
+}
+
+// waitsLocked reports whether we wait for this client, and not it for us.
+func (c *conn) waitsLocked(now time.Time) bool {
+	if c.busy == 0 {
+		return now.Sub(c.since) >= patience
+	}
+	waited := c.waited
+	if c.reading {
+		waited += now.Sub(c.began)
+	}
+	return waited >= slowAfter && float64(c.octets) < slowBelow*waited.Seconds()
+}
+
+func (l *listener) leaveLocked(c *conn) {
+	if _, in := l.open[c]; !in {
+		return
+	}
+	delete(l.open, c)
+	if l.byIP[c.ip]--; l.byIP[c.ip] == 0 {
+		delete(l.byIP, c.ip)
+	}
+	if !c.spoken {
+		l.shy--
+	}
+}
+
+// Close counts the connection out and closes it.
+func (c *conn) Close() error {
+	c.l.mu.Lock()
+	c.l.leaveLocked(c)
+	c.l.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// connKey is where a request's context has its connection.
+type connKey struct{}
+
+func withConn(ctx context.Context, nc net.Conn) context.Context {
+	if c := ours(nc); c != nil {
+		return context.WithValue(ctx, connKey{}, c)
+	}
+	return ctx
+}
+
+// ours is the listener's view of a connection that net/http has.
+func ours(nc net.Conn) *conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	c, _ := nc.(*conn)
+	return c
+}
+
+// connState is told by net/http: active when a request has begun, idle when
+// the next one is waited for.
+func connState(nc net.Conn, state http.ConnState) {
+	c := ours(nc)
+	if c == nil || state != http.StateActive {
+		return
+	}
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	if _, in := c.l.open[c]; in && !c.spoken {
+		c.l.shy--
+	}
+	c.spoken = true
+}
+
+// answering marks the request's connection as busy until it is answered, and
+// watches how its body comes.
+func answering(r *http.Request) (done func()) {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		return func() {}
+	}
+	c.l.mu.Lock()
+	if c.busy++; c.busy == 1 {
+		c.waited, c.octets = 0, 0
+	}
+	c.l.mu.Unlock()
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &watched{r.Body, c}
+	}
+	return func() {
+		c.l.mu.Lock()
+		defer c.l.mu.Unlock()
+		if c.busy--; c.busy == 0 {
+			c.since = c.l.clock()
+		}
+	}
+}
+
+// watched is a request's body whose pace is known.
+type watched struct {
+	io.ReadCloser
+	c *conn
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	l := w.c.l
+	l.mu.Lock()
+	w.c.reading, w.c.began = true, l.clock()
+	l.mu.Unlock()
+	n, err := w.ReadCloser.Read(p)
+	l.mu.Lock()
+	w.c.reading = false
+	w.c.waited += l.clock().Sub(w.c.began)
+	w.c.octets += int64(n)
+	l.mu.Unlock()
+	return n, err
+}
