@@ -35,9 +35,9 @@ bin/platen:
 run: build
 	exec bin/platen demo
 
-## test: install what the tests need, then lint and run every test and a short round of chaos
+## test: install what the tests need, then lint and run every test, and short rounds of fuzzing and chaos
 .PHONY: test
-test: peers lint vet-windows unit chaos-short
+test: peers lint vet-windows unit fuzz-short chaos-short
 
 ## unit: every test, with the race detector
 .PHONY: unit
@@ -63,6 +63,11 @@ fuzz:
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; done
+
+# What strangers write first, for FUZZTIME each: internal/fuzz/targets is the list.
+.PHONY: fuzz-short
+fuzz-short:
+	GO=$(GO) internal/fuzz/short.sh $(FUZZTIME)
 
 ## chaos: kill the node again and again under load and check that it kept its word (ROUNDS, SEED)
 ROUNDS ?= 200
