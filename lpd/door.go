@@ -135,6 +135,12 @@ func (d *door) enter(c *conn) (slow []*conn, ok bool) {
 	if now := time.Now(); (all >= share(d.MaxConns) || own >= share(perIP)) && now.Sub(d.swept) >= time.Second {
 		d.swept = now
 		slow = d.slowLocked(now, all-share(d.MaxConns)+1, c.ip, own-share(perIP)+1)
+		for _, s := range slow { // as good as gone: they are closed before c is served
+			all--
+			if s.ip == c.ip {
+				own--
+			}
+		}
 	}
 	if d.closing || all >= d.MaxConns || own >= perIP {
 		return slow, false
@@ -147,6 +153,11 @@ func (d *door) enter(c *conn) (slow []*conn, ok bool) {
 // share is the 80 % of a cap above which slow clients have to make room.
 func share(limit int) int { return max(1, limit*4/5) }
 
+// muteAfter is how long a client that has not said a word is left alone when
+// places are rare. Every print client speaks at once; a flood of connections does
+// not, and would otherwise keep the door shut until FirstByte is over.
+const muteAfter = time.Second
+
 // slowLocked picks the slowest clients: of all to free `all` places, of address
 // ip to free `own`.
 func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*conn {
@@ -156,7 +167,9 @@ func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*con
 	}
 	var slow []pace
 	for c := range d.conns {
-		if rate, waited := c.rate(now); waited >= d.SlowAfter && rate < float64(d.SlowBelow) {
+		rate, waited := c.rate(now)
+		mute := waited >= muteAfter && c.octets.Load() == 0
+		if mute || waited >= d.SlowAfter && rate < float64(d.SlowBelow) {
 			slow = append(slow, pace{c, rate})
 		}
 	}

@@ -273,6 +273,41 @@ func TestA24Caps(t *testing.T) {
 	})
 }
 
+// TestA24MuteClients: connections that have said nothing for a second make room
+// when places are rare; below 80 % of a cap they have their ten seconds.
+func TestA24MuteClients(t *testing.T) {
+	bubble(t, &memory{}, func(s *lpd.Server) { s.MaxConns = 10 }, func(t *testing.T, r *running, ln *pipes) {
+		var mute []*peer
+		for i := range 10 {
+			mute = append(mute, ln.dial(fmt.Sprintf("192.0.2.%d", 10+i)))
+		}
+		ln.dial("192.0.2.1").want(t, "at once", "01 end")
+		time.Sleep(1100 * time.Millisecond)
+		good := ln.dial("192.0.2.1")
+		good.say("\x02secure\n" + hello("001"))
+		good.want(t, "a second later", "00 00 00 00 00")
+		cut := 0
+		for _, c := range mute {
+			if c.heard() == "end" {
+				cut++
+			}
+		}
+		if cut != 3 {
+			t.Errorf("%d mute connections were cut off, want 3: down to 80 %% of the cap", cut)
+		}
+		time.Sleep(8 * time.Second)
+		for _, c := range mute {
+			if c.heard() == "end" {
+				cut++
+			}
+		}
+		if cut >= 10 {
+			t.Error("those that were not in the way had no ten seconds")
+		}
+		good.Close()
+	})
+}
+
 // TestA07SlowClients: slow clients are cut off when they fill the door, and
 // only then; a fast one and one that waits for us are not slow.
 func TestA07SlowClients(t *testing.T) {
