@@ -41,8 +41,9 @@ func (d *door) serveSpoken(ctx context.Context, c *conn) {
 // converse reads the first line and does what it says.
 func (d *door) converse(ctx context.Context, c *conn, r *bufio.Reader, code byte) {
 	d.rest(c, false)
+	c.late = time.Now().Add(d.FirstByte) // an octet at a time would do for hours
 	cmd, err := firstLine(r, code)
-	c.idle = d.Idle
+	c.idle, c.late = d.Idle, time.Time{}
 	if err == nil {
 		switch cmd.code {
 		case cmdPrint: // jobs print when their owner says so

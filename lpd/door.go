@@ -30,6 +30,7 @@ type conn struct {
 	net.Conn
 	ip   netip.Addr
 	idle time.Duration // longest silence; the deadline of every Read
+	late time.Time     // when reading ends whatever comes; zero: never
 	lost error         // what ended the reading or writing; only for the goroutine that does both
 
 	first   [1]byte // the first octet
@@ -42,11 +43,15 @@ type conn struct {
 }
 
 // Read reads with a deadline of its own for each call: a client may be slow
-// for ever, but not silent.
+// for ever, but not silent. Only its first line has to come in time as a whole.
 func (c *conn) Read(p []byte) (int, error) {
 	start := time.Now()
 	c.since.Store(int64(start.Sub(c.born)))
-	err := c.SetReadDeadline(start.Add(c.idle))
+	until := start.Add(c.idle)
+	if !c.late.IsZero() && c.late.Before(until) {
+		until = c.late
+	}
+	err := c.SetReadDeadline(until)
 	n := 0
 	if err == nil {
 		hurry(c.Conn)

@@ -191,6 +191,22 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestA07SlowFirstLine: a command that comes octet by octet has ten seconds as a
+// whole. Nobody has promised anything yet, and no client pauses there.
+func TestA07SlowFirstLine(t *testing.T) {
+	bubble(t, &memory{}, nil, func(t *testing.T, r *running, ln *pipes) {
+		c := ln.dial("192.0.2.1")
+		c.say("\x02")
+		for range 9 {
+			time.Sleep(time.Second)
+			c.say("q")
+		}
+		c.want(t, "after nine seconds", "")
+		time.Sleep(1100 * time.Millisecond)
+		c.want(t, "after ten", "end")
+	})
+}
+
 // TestPauses: a mainframe that pauses for minutes again and again is not late.
 func TestPauses(t *testing.T) {
 	m := &memory{}

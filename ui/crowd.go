@@ -220,11 +220,12 @@ func connState(nc net.Conn, state http.ConnState) {
 }
 
 // answering marks the request's connection as busy until it is answered, and
-// watches how its body comes.
-func answering(r *http.Request) (done func()) {
+// returns the request with a body whose pace is watched. It is a copy: net/http
+// looks at the body of its own, to see whether the rest is worth waiting for.
+func answering(r *http.Request) (_ *http.Request, done func()) {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
-		return func() {}
+		return r, func() {}
 	}
 	c.l.mu.Lock()
 	if c.busy++; c.busy == 1 {
@@ -232,9 +233,11 @@ func answering(r *http.Request) (done func()) {
 	}
 	c.l.mu.Unlock()
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &watched{r.Body, c}
+		own := *r
+		own.Body = &watched{r.Body, c}
+		r = &own
 	}
-	return func() {
+	return r, func() {
 		c.l.mu.Lock()
 		defer c.l.mu.Unlock()
 		if c.busy--; c.busy == 0 {

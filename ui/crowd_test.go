@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ func (c *conn) gone() bool { return c.Conn.(*nobody).closed } //nolint:forcetype
 func (c *conn) asks(body io.Reader) (io.Reader, func()) {
 	connState(c, http.StateActive)
 	r, _ := http.NewRequestWithContext(withConn(context.Background(), c), http.MethodPost, "https://localhost/", io.NopCloser(body))
-	done := answering(r)
+	r, done := answering(r)
 	return r.Body, done
 }
 
@@ -196,7 +197,8 @@ func TestRequestsKnowTheirConnection(t *testing.T) {
 	l := &listener{Listener: &oneConn{conn: inner}, conns: 10, perIP: 10}
 	busy := make(chan int, 1)
 	srv := &http.Server{ConnContext: withConn, ConnState: connState, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer answering(r)()
+		_, done := answering(r)
+		defer done()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for c := range l.open {
@@ -221,6 +223,22 @@ func TestRequestsKnowTheirConnection(t *testing.T) {
 	defer l.mu.Unlock()
 	if len(l.open) != 0 {
 		t.Errorf("%d connections are left", len(l.open))
+	}
+}
+
+// A07: a stranger's document that nobody reads is not waited for: the answer
+// ends the connection.
+func TestA07UnwantedBodyEndsTheConnection(t *testing.T) {
+	addr, _ := serve(t, DefaultLimits())
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /api/v1/jobs HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000000\r\n\r\nx", addr)
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second)) // ReadTimeout is 30 s
+	if b, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 40") {
+		t.Errorf("%q, %v", b, err)
 	}
 }
 

@@ -18,7 +18,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	// form keeps those honest.
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer answering(r)()
+		r, answered := answering(r)
+		defer answered()
 		secure(w.Header())
 		if !s.isHere(r) {
 			s.Log.Info("ui: request for another host", "host", clip(r.Host), "client", r.RemoteAddr)
