@@ -92,6 +92,12 @@ bin/platen-chaos:
 	@mkdir -p bin
 	$(GO) build -tags chaos -o $@ ./cmd/node
 
+## hostile: thousands of idle, slow and half-done clients before a node, and whether normal jobs pass (ATTACK)
+ATTACK ?=
+.PHONY: hostile
+hostile: build
+	$(GO) run ./internal/hostile -node bin/platen $(if $(ATTACK),-only "$(ATTACK)")
+
 ## bench: measure against the peers and the machine's own limits; never part of the tests
 .PHONY: bench
 bench: peers build

@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"internal/archtest":  {},
 	"internal/testkit":   {"*"},
 	"internal/chaos":     {},
+	"internal/hostile":   {},
 	"internal/bench":     {"internal/testkit"},
 }
 
@@ -62,8 +63,8 @@ var openToAll = []string{"internal/failpoint", "internal/fsys"}
 // SQL is the store's business and networking is not.
 var forbidden = map[string][]string{
 	"database/sql": {"store"},
-	"net/http":     {"ui", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench"},
-	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench"},
+	"net/http":     {"ui", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
+	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench", "internal/hostile"},
 }
 
 func room(dir string) string {
