@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -144,5 +143,3 @@ func exchange(conn net.Conn, s string) error {
 	}
 	return nil
 }
-
-var errRefused = errors.New("the node closed the connection")
