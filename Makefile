@@ -53,7 +53,7 @@ lint:
 # so with a cross compiler, which is the business of its package.
 .PHONY: vet-windows
 vet-windows:
-	GOOS=windows CGO_ENABLED=0 $(GO) vet $$($(GO) list ./... | grep -vE '/(store|cmd/node|internal/(chaos|bench|testkit).*)$$')
+	GOOS=windows CGO_ENABLED=0 $(GO) vet $$($(GO) list ./... | grep -vE '/(store|cmd/node|internal/(chaos|bench|hostile|testkit).*)$$')
 
 ## fuzz: every fuzz target for FUZZTIME (30s)
 FUZZTIME ?= 30s
