@@ -87,6 +87,11 @@ func (w *writer) later(ctx context.Context, c *call) error {
 	if err := w.owed.err(); err != nil {
 		return err
 	}
+	select {
+	case <-w.quit:
+		return errClosed
+	default:
+	}
 	w.owed.calls.Add(1)
 	select {
 	case w.calls <- c:

@@ -20,11 +20,11 @@ const smallJob = 10 << 10
 // benchLPD is the first row: acknowledged 10 KiB jobs per second, one
 // connection each, the control file first. The node syncs before it answers;
 // cups-lpd does not, and submits after it has answered.
-func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, limitDir string, runs, jobs int) error {
+func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, null, limitDir string, runs, jobs int) error {
 	fmt.Println("LPD intake, 10 KiB jobs, acknowledged jobs/s (p50 / p99 ms of the last run)")
-	fmt.Printf("%-12s %-34s %-34s %-30s %8s %8s\n", "connections", "platen (synced)", "cups-lpd (not synced)", "bare file+sync stores/s", "x peer", "x limit")
+	fmt.Printf("%-12s %-34s %-34s %-30s %-30s %8s %8s %8s\n", "connections", "platen (synced)", "cups-lpd (not synced)", "null (stores nothing)", "bare file+sync stores/s", "x peer", "x null", "x limit")
 	for _, conc := range []int{1, 8, 64} {
-		var own, other, limit spread
+		var own, other, nothing, limit spread
 		var ownLat, otherLat spread
 		for run := range runs {
 			rate, lat, err := load(ctx, n.lpd, "secure", "anna", jobs, conc, run)
@@ -36,15 +36,19 @@ func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, limitDir string
 				return fmt.Errorf("cups-lpd: %w", err)
 			}
 			other, otherLat = append(other, rate), lat
+			if rate, _, err = load(ctx, null, "null", "anna", jobs, conc, run); err != nil {
+				return fmt.Errorf("null: %w", err)
+			}
+			nothing = append(nothing, rate)
 			if rate, err = storeLimit(filepath.Join(limitDir, fmt.Sprintf("%d-%d", conc, run)), jobs, conc); err != nil {
 				return err
 			}
 			limit = append(limit, rate)
 		}
-		fmt.Printf("%-12d %-34s %-34s %-30s %8.2f %8.2f\n", conc,
+		fmt.Printf("%-12d %-34s %-34s %-30s %-30s %8.2f %8.2f %8.2f\n", conc,
 			fmt.Sprintf("%s (%.1f / %.1f)", own, ownLat.median(), ownLat.at(0.99)),
 			fmt.Sprintf("%s (%.1f / %.1f)", other, otherLat.median(), otherLat.at(0.99)),
-			limit, own.median()/other.median(), own.median()/limit.median())
+			nothing, limit, own.median()/other.median(), own.median()/nothing.median(), own.median()/limit.median())
 	}
 	fmt.Println()
 	return nil
@@ -97,14 +101,14 @@ func printOne(addr, queue, user, title string, number int, doc []byte) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(60 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	control := fmt.Sprintf("Hbench\nP%s\nJ%s\nldfA%03dbench\nUdfA%03dbench\nN%s\n", user, title, number, number, title)
-	for _, part := range []string{
-		"\x02" + queue + "\n",
-		fmt.Sprintf("\x02%d cfA%03dbench\n", len(control), number), control + "\x00",
-		fmt.Sprintf("\x03%d dfA%03dbench\n", len(doc), number), string(doc) + "\x00",
+	for _, part := range []net.Buffers{
+		{[]byte("\x02" + queue + "\n")},
+		{fmt.Appendf(nil, "\x02%d cfA%03dbench\n", len(control), number)}, {[]byte(control + "\x00")},
+		{fmt.Appendf(nil, "\x03%d dfA%03dbench\n", len(doc), number)}, {doc, {0}},
 	} {
-		if _, err := io.WriteString(conn, part); err != nil {
+		if _, err := part.WriteTo(conn); err != nil {
 			return err
 		}
 		var b [1]byte
@@ -165,4 +169,35 @@ func storeOne(folder *os.File, path string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close(), os.Rename(path+".tmp", path), folder.Sync())
+}
+
+const largeJob = 1 << 30
+
+// benchLarge is one job of 1 GiB: how fast it comes in, and what memory that
+// takes of the node.
+func benchLarge(ctx context.Context, n *node, peer *peers.CupsLPD, runs int) error {
+	doc := make([]byte, largeJob)
+	for i := range doc {
+		doc[i] = 'a' + byte((i*7+i/64)%26)
+	}
+	before := n.peak()
+	var own, other spread
+	for run := range min(runs, 3) {
+		for _, who := range []struct {
+			addr, queue string
+			into        *spread
+		}{{n.lpd, "secure", &own}, {peer.Addr, "held", &other}} {
+			start := time.Now()
+			if err := printOne(who.addr, who.queue, "anna", fmt.Sprint("large ", run), run, doc); err != nil {
+				return err
+			}
+			*who.into = append(*who.into, largeJob/1e6/time.Since(start).Seconds())
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("one LPR job of 1 GiB, MB/s: platen %s, cups-lpd %s, %.2f times; peak memory of the node %d MiB before and %d MiB after\n\n",
+		own, other, own.median()/other.median(), before>>10, n.peak()>>10)
+	return nil
 }

@@ -22,6 +22,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == nullName {
+		fmt.Fprintln(os.Stderr, "bench:", receiveNothing())
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx)
 	stop()
@@ -80,7 +84,15 @@ func run(ctx context.Context) error {
 	if err := cups.Queue(ctx, "held", "socket://"+raw.ln.Addr().String(), true); err != nil {
 		return err
 	}
-	if err := benchLPD(ctx, n, lpd, filepath.Join(dir, "limit"), *runs, *jobs); err != nil {
+	null, stopNull, err := startNull(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopNull()
+	if err := benchLPD(ctx, n, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs); err != nil {
+		return err
+	}
+	if err := benchLarge(ctx, n, lpd, *runs); err != nil {
 		return err
 	}
 	return benchRelease(ctx, n, cups, raw, *releases)

@@ -166,3 +166,17 @@ func (n *node) call(ctx context.Context, path string, body, answer any) error {
 	}
 	return json.Unmarshal(got, answer)
 }
+
+// peak is the most memory that the node has had, in KiB; 0 when nobody knows.
+func (n *node) peak() (kib int64) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			_, _ = fmt.Sscan(rest, &kib)
+		}
+	}
+	return kib
+}

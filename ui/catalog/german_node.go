@@ -119,6 +119,7 @@ var germanNode = map[string]string{
 	"The document was damaged when the node started.":                                                         "Das Dokument war beschädigt, als der Knoten startete.",
 	"The document was missing when the node started.":                                                         "Das Dokument fehlte, als der Knoten startete.",
 	"The job came without any name.":                                                                          "Der Auftrag kam ohne irgendeinen Namen.",
+	"The job was recorded again from its documents when the node started.":                                    "Der Auftrag wurde beim Start des Knotens aus seinen Dokumenten neu eingetragen.",
 	"The job was rebuilt from its document after a restore of the database. It may have been printed before.": "Der Auftrag wurde nach einer Wiederherstellung der Datenbank aus seinem Dokument neu aufgebaut. Vielleicht wurde er schon gedruckt.",
 	"The node stopped before anything was sent; it is tried again.":                                           "Der Knoten hielt an, bevor etwas gesendet wurde; es wird noch einmal versucht.",
 	"The node stopped twice while it had this job in hand; it is held until somebody releases it again.":      "Der Knoten hielt zweimal an, während er diesen Auftrag bearbeitete; er wartet, bis ihn jemand wieder freigibt.",
