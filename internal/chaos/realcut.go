@@ -123,13 +123,13 @@ func cutMustTurnRed(ctx context.Context, h *house, o options, fs, defect string)
 		switch {
 		case err == nil:
 		case errors.As(err, &broken):
-			fmt.Printf("control %-12s %-5s loses, as it must, in round %d: %s\n", defect, fs, i, broken)
+			fmt.Printf("control %-12s %-5s is found out, as it must be, in round %d: %s\n", defect, fs, i, broken)
 			return nil
 		default:
 			return err
 		}
 	}
-	return fmt.Errorf("the control %s lost nothing on %s in %d rounds (seed %d): the harness is blind", defect, fs, tries, o.seed)
+	return fmt.Errorf("the control %s stayed green on %s for %d rounds (seed %d): the harness is blind", defect, fs, tries, o.seed)
 }
 
 // cutFolder is where the node of a round lives on an image.
