@@ -17,6 +17,7 @@ import (
 // use. What path held before is replaced when the copy is whole.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	const op = "store.Backup"
+	s.settled(ctx)
 	// On a reader's connection SQLite takes the copy for a write.
 	err := alone(ctx, s.path, func(conn *sql.Conn) error { return vacuumInto(ctx, conn, path) })
 	return explain(op, err)

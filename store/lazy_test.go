@@ -224,3 +224,19 @@ func TestWritesAreKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestABackupHasWhatIsOwed: a copy that was asked for after a job was taken has
+// the job's row.
+func TestABackupHasWhatIsOwed(t *testing.T) {
+	w := newWorld(t)
+	for i := range 20 {
+		name := fmt.Sprint("backed up ", i)
+		must(t, w.a.AdmitJob(t.Context(), newJob(name, anna), redo()))
+		path := fmt.Sprintf("%s/copy-%d.db", w.dir, i)
+		must(t, w.Backup(t.Context(), path))
+		copied := open(t, options(path, func() time.Time { return epoch }))
+		if _, err := copied.Tenant(w.a.Tenant()).JobByUUID(t.Context(), uuidOf(name)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
