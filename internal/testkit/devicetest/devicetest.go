@@ -95,6 +95,10 @@ func everyOctet(t *testing.T, make Make) {
 func wantDocuments(t *testing.T, sink Sink, want ...[]byte) {
 	t.Helper()
 	got := sink.Documents()
+	// What was handed over is at the device, which may still be reading it.
+	for end := time.Now().Add(10 * time.Second); len(got) < len(want) && time.Now().Before(end); got = sink.Documents() {
+		time.Sleep(5 * time.Millisecond)
+	}
 	if len(got) != len(want) {
 		t.Fatalf("%d documents arrived, want %d", len(got), len(want))
 	}
