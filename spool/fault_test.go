@@ -162,7 +162,7 @@ func TestProbeReadsBack(t *testing.T) {
 	if err := s.Probe(); err != nil {
 		t.Error(err)
 	}
-	if entries, err := os.ReadDir(s.Dir); err != nil || len(entries) != 3 {
+	if entries, err := os.ReadDir(s.Dir); err != nil || len(entries) != 4 { // three folders and the witness
 		t.Errorf("the probe has left something: %v, %v", entries, err)
 	}
 }
@@ -194,5 +194,34 @@ func TestFoldersArePrivate(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
+	}
+}
+
+// F14: a file system that gives up its journal may call a sync that it has lost a
+// success. The witness says so before anybody is promised anything.
+func TestF14TheWitnessStopsTheSpool(t *testing.T) {
+	for name, octets := range map[string]int{"a document with a file of its own": 100 << 10, "the first of a segment": 100} {
+		t.Run(name, func(t *testing.T) {
+			s := newSpool(t)
+			s.disk.check = func() error { return syscall.EROFS }
+			uuid := job.NewUUID()
+			in := receive(t, s, "one", uuid, 1, make([]byte, octets))
+			_, err := s.Seal(manifestOf("one", uuid), []*Incoming{in})
+			wantKind(t, err, fault.Unavailable)
+			if !errors.Is(err, syscall.EROFS) {
+				t.Errorf("the cause is gone: %v", err)
+			}
+			wantKind(t, s.Healthy(), fault.Unavailable)
+			if err := s.Probe(); err == nil {
+				t.Error("the probe found nothing wrong")
+			}
+			s.disk.check = nil
+			if err := s.Probe(); err != nil {
+				t.Error(err)
+			}
+			if err := s.Healthy(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -260,7 +260,11 @@ func (s *Spool) fillSegment(path string) error {
 	if err := s.disk.sync(f); err != nil {
 		return err
 	}
-	return s.disk.syncNames(s.logDir())
+	if err := s.disk.syncNames(s.logDir()); err != nil {
+		return err
+	}
+	// What is written into it later needs no journal, and no witness.
+	return s.kept()
 }
 
 // nextSegment returns an id that no segment has had.
@@ -358,6 +362,9 @@ func (s *Spool) renameSegment(from, to uint64) (*segment, error) {
 	}
 	if err == nil {
 		err = s.disk.syncNames(s.logDir())
+	}
+	if err == nil {
+		err = s.kept()
 	}
 	return &segment{id: to}, err
 }

@@ -34,9 +34,10 @@ type Spool struct {
 	pipes  atomic.Int64 // documents that have one
 	held   atomic.Int64 // octets of small documents that wait in memory
 
-	mu     sync.Mutex
-	made   bool  // the folders are there
-	failed error // why nothing is accepted, nil when all is well
+	mu      sync.Mutex
+	made    bool          // the folders are there
+	failed  error         // why nothing is accepted, nil when all is well
+	witness *fsys.Witness // nil until it is asked
 
 	disk disk // how files are written; a test may put faults there
 }
@@ -46,6 +47,7 @@ type disk struct {
 	writeAt  func(f *os.File, b []byte, at int64) (int, error)
 	syncFile func(f *os.File) error
 	syncDir  func(dir string) error
+	check    func() error // the witness
 
 	filesOnly bool // every document gets a file of its own
 }
@@ -56,6 +58,9 @@ const (
 	logFolder        = "log"
 	quarantineFolder = "quarantine"
 )
+
+// witnessFile is beside the folders.
+const witnessFile = "witness"
 
 // probePrefix begins the name of the file with which Probe tries the disk.
 const probePrefix = "probe-"
@@ -146,6 +151,9 @@ func (s *Spool) probe(path string) error {
 	if err := s.disk.syncNames(s.Dir); err != nil {
 		return err
 	}
+	if err := s.kept(); err != nil {
+		return err
+	}
 	got, err := io.ReadAll(io.NewSectionReader(f, 0, chunkOctets+1))
 	if err == nil && !bytes.Equal(got, want) {
 		err = errors.New("the disk does not give back what was written")
@@ -198,6 +206,38 @@ func (d *disk) syncNames(dir string) error {
 	return fsys.SyncDir(dir)
 }
 
+// kept returns nil when the syncs before it have said the truth. Otherwise the
+// spool takes nothing any more.
+func (s *Spool) kept() error {
+	if failpoint.Defect("no-witness") {
+		return nil
+	}
+	err := failpoint.Err("spool.witness")
+	if err == nil {
+		err = s.askWitness()
+	}
+	if err != nil {
+		return s.fail("spool.kept", err)
+	}
+	return nil
+}
+
+func (s *Spool) askWitness() error {
+	if s.disk.check != nil {
+		return s.disk.check()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.witness == nil { // not before: a spool that cannot be written is still read
+		w, err := fsys.OpenWitness(filepath.Join(s.Dir, witnessFile))
+		if err != nil {
+			return err
+		}
+		s.witness = w
+	}
+	return s.witness.Check()
+}
+
 // syncNames returns when every name made in docs/ before the call is durable.
 func (s *Spool) syncNames() error {
 	if err := failpoint.Err("spool.dirsync"); err != nil {
@@ -206,7 +246,12 @@ func (s *Spool) syncNames() error {
 	if failpoint.Defect("no-dirsync") {
 		return nil
 	}
-	return s.names.do(func() error { return s.disk.syncNames(s.docs()) })
+	return s.names.do(func() error {
+		if err := s.disk.syncNames(s.docs()); err != nil {
+			return err
+		}
+		return s.kept()
+	})
 }
 
 // Files lists the documents in the spool as rows call them, in no order. It

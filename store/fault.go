@@ -53,6 +53,9 @@ const damagedText = "The database of the print service is damaged. Please restor
 // After a sync that failed the kernel takes the lost pages for clean, so that
 // the next one would succeed and lie; and a damaged page spreads.
 func fatal(err error) bool {
+	if errors.Is(err, errUnkept) {
+		return true
+	}
 	var e sqlite3.Error
 	if !errors.As(err, &e) {
 		return false

@@ -58,6 +58,7 @@ type Store struct {
 	reads    *sql.DB
 	w        *writer // nil when read-only
 	unlock   func() error
+	witness  *fsys.Witness
 	lost     bool        // see Lost
 	asked    atomic.Bool // somebody wanted to know
 	closed   sync.Once
@@ -99,6 +100,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if err := private(o.Path); err != nil {
 		return fmt.Errorf("store.Open: %w", err)
 	}
+	if s.witness, err = fsys.OpenWitness(o.Path + "-witness"); err != nil {
+		return fmt.Errorf("store.Open: %w", err)
+	}
 	s.lost = walLost(o.Path)
 	if s.writes, err = connect(o.Path, "_journal_mode=WAL"); err != nil {
 		return err
@@ -113,6 +117,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	}
 	s.w = newWriter(conn, s.sql, s.log)
 	s.w.changed = s.versions.raise
+	s.w.witness = s.witness.Check
 	go s.w.serve()
 	if err := s.openReaders(ctx, "_journal_mode=WAL"); err != nil {
 		return err
@@ -238,6 +243,9 @@ func (s *Store) release() error {
 	}
 	if s.writes != nil {
 		errs = append(errs, s.writes.Close())
+	}
+	if s.witness != nil {
+		errs = append(errs, s.witness.Close())
 	}
 	if s.unlock != nil {
 		errs = append(errs, s.unlock())

@@ -37,6 +37,7 @@ type writer struct {
 	wrote     tableSet                    // by the group
 	changed   func(tableSet)              // is told after a COMMIT
 	commit    func(context.Context) error // tests replace it to break it
+	witness   func() error                // whether syncs have said the truth
 	restartAt int                         // pages of the log at which restartLog is tried
 	groups    atomic.Int64                // COMMITs
 	rows      atomic.Int64                // calls that were committed
@@ -80,6 +81,7 @@ func newWriter(conn *sql.Conn, spell *spelled, log *slog.Logger) *writer {
 	w.changed = func(tableSet) {}
 	w.owed.log, w.owed.pause = log, time.Second
 	w.commit = func(ctx context.Context) error { return w.plain(ctx, "COMMIT") }
+	w.witness = func() error { return nil }
 	return w
 }
 
@@ -313,6 +315,9 @@ func (w *writer) end(ctx context.Context, calls []*call, cause error) {
 	if cause == nil {
 		hit(calls, beforeCommit)
 		cause = w.commit(ctx)
+		if cause == nil {
+			cause = w.trusted()
+		}
 		w.changed(w.wrote) // also when nobody knows
 		if cause == nil {
 			hit(calls, afterCommit)
@@ -335,6 +340,22 @@ func (w *writer) end(ctx context.Context, calls []*call, cause error) {
 	if cause == nil {
 		w.tendLog(ctx)
 	}
+}
+
+// errUnkept says that a COMMIT that succeeded may be lost.
+var errUnkept = errors.New("store: nobody knows what the disk has kept")
+
+// trusted asks the witness. It is asked after every COMMIT, also of those that need
+// not be on the disk: SQLite may have brought its log into the database, and the
+// next COMMIT would be written over the log.
+func (w *writer) trusted() error {
+	if failpoint.Defect("no-witness") {
+		return nil
+	}
+	if err := w.witness(); err != nil {
+		return fmt.Errorf("%w: %w", errUnkept, err)
+	}
+	return nil
 }
 
 var errNothing = errors.New("store: every caller failed")

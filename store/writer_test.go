@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -228,6 +229,26 @@ func TestF10SyncFails(t *testing.T) {
 	if _, err := os.Stat(markName(s.path)); err != nil {
 		t.Errorf("a broken store is marked as closed in order: %v", err)
 	}
+}
+
+// TestF14TheWitnessStopsTheStore: a COMMIT that succeeded on a file system that has
+// given up its journal is nobody's promise.
+func TestF14TheWitnessStopsTheStore(t *testing.T) {
+	s := open(t, options(filepath.Join(t.TempDir(), "platen.db"), time.Now))
+	sc, err := s.Default(t.Context())
+	must(t, err)
+	s.w.witness = func() error { return syscall.EROFS }
+	err = sc.AddJob(t.Context(), newJob("who knows", anna), nil)
+	if !errors.Is(err, ErrUnknown) || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("AddJob: %v, want unknown", err)
+	}
+	select {
+	case <-s.Broken():
+	default:
+		t.Error("nobody is told that the disk is broken")
+	}
+	wantKind(t, "the next write", sc.Audit(t.Context(), "a", "b", "c", "d"), fault.Unavailable)
+	must(t, s.Close())
 }
 
 // TestF12DiskFull: with no room left the answer is Full, what was committed is
