@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -180,57 +179,25 @@ func TestPeerCupsLPD(t *testing.T) {
 }
 
 // lprng runs LPRng's lpd with a queue that holds what it gets, and returns its
-// address and the queue's folder. Its configuration has a fixed place, so it
-// gets a view of the file system of its own.
+// address and the queue's folder.
 func lprng(t *testing.T) (addr, spool string) {
 	t.Helper()
-	root := os.Getenv("PLATEN_PEERS")
-	if root == "" {
-		root = "../.peers"
-	}
-	root, err := filepath.Abs(filepath.Join(root, "lprng"))
+	root, err := peers.UnpackedLPRng("../.peers")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lpd := filepath.Join(root, "usr/sbin/lpd")
-	version, err := exec.Command(lpd, "-V").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s (make peers unpacks it)", err, version)
-	}
-	t.Logf("peer: %s, %s", lpd, strings.SplitN(strings.TrimSpace(string(version)), "\n", 2)[0])
-
 	dir, err := os.MkdirTemp("", "platen-lprng-") // readable for the user that lpd becomes
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	conf, spool, p := filepath.Join(dir, "etc"), filepath.Join(dir, "spool"), port(t)
-	perms, err := os.ReadFile(filepath.Join(root, "etc/lprng/lpd.perms"))
+	l, err := peers.StartLPRng(t.Context(), root, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []string{conf, spool, "/etc/lprng"} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, text := range map[string]string{
-		"lpd.perms": string(perms),
-		"lpd.conf": fmt.Sprintf("printcap_path=/etc/lprng/printcap\nlpd_printcap_path=\nprinter_perms_path=/etc/lprng/lpd.perms\n"+
-			"lpd_listen_port=127.0.0.1%%%d\nlpd_port=127.0.0.1%%%d\nunix_socket_path=\nlockfile=%s/lpd\nuser=daemon\ngroup=daemon\n", p, p, dir),
-		"printcap": fmt.Sprintf("held:\n :sd=%s\n :lp=127.0.0.1%%9\n :hold_all\n :sh\n :mx=0\n :force_localhost@\n", spool),
-	} {
-		if err := os.WriteFile(filepath.Join(conf, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("sh", "-c", `chmod 755 "$1" && chown -R daemon:daemon "$1" && chmod 700 "$1/spool"`, "sh", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	run(t, "sh", "-c", `mount --make-rprivate / && mount --bind "$1" /etc/lprng && exec "$2" -F`, "sh", conf, lpd)
-	addr = fmt.Sprintf("127.0.0.1:%d", p)
-	untilOpen(t, addr)
-	return addr, spool
+	t.Cleanup(l.Kill)
+	t.Logf("peer: %s, %s", root, l.Version)
+	return l.Addr, l.Spool
 }
 
 func TestPeerLPRng(t *testing.T) {

@@ -83,21 +83,16 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	h.rounds++ // a folder of its own, also when a defect plays the same number again
 	dir := filepath.Join(h.o.dir, fmt.Sprintf("round-%d-%d", i, h.rounds))
 	var disk *image
-	if p.kind == realCut {
+	if p.fs != "" {
 		var err error
-		if disk, err = mountImage(ctx, p.fs, dir); err != nil {
+		if disk, err = mountImage(ctx, p.fs, dir+".img", dir, imageOctets); err != nil {
 			return tally{}, err
 		}
 		defer disk.remove(ctx)
-		dir = disk.cutFolder()
+		dir = disk.node()
 	}
-	if out, err := exec.CommandContext(ctx, "cp", "-a", h.template, dir).CombinedOutput(); err != nil {
-		return tally{}, fmt.Errorf("cp: %w: %s", err, out)
-	}
-	if disk != nil { // the node was set up long ago
-		if err := tool(ctx, "sync", "-f", dir); err != nil {
-			return tally{}, err
-		}
+	if err := h.furnish(ctx, dir); err != nil {
+		return tally{}, err
 	}
 	if !h.o.keep {
 		defer os.RemoveAll(dir)
@@ -112,7 +107,7 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	jobs := h.load(ctx, n, p, rng, disk)
+	jobs := h.load(ctx, n, p, rng, duringLoad(p, rng, n, disk))
 	if p.kind != badDevices {
 		n.kill()
 	}
@@ -122,8 +117,10 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 			return tally{}, err
 		}
 	}
-	if p.kind == realCut {
-		promised(jobs, disk.cut)
+	if disk != nil {
+		if p.kind == realCut { // a node that goes on answers for all it has said
+			promised(jobs, disk.cut)
+		}
 		if err := disk.again(ctx); err != nil {
 			return tally{}, err
 		}
@@ -136,8 +133,15 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 			return tally{}, &broken{"I6", "the node does not start again: " + tail(filepath.Join(dir, "chaos.log"))}
 		}
 	}
+	t, err := h.verdict(ctx, n, jobs)
+	t.killed = killed
+	return t, err
+}
+
+// verdict lets a node that has come back finish, and judges it.
+func (h *house) verdict(ctx context.Context, n *node, jobs []*submission) (tally, error) {
 	defer n.kill()
-	e, err := h.settle(ctx, n, dir, jobs)
+	e, err := h.settle(ctx, n, n.dir, jobs)
 	if err != nil {
 		return tally{}, err
 	}
@@ -147,28 +151,94 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 	if err := n.stop(); err != nil {
 		return tally{}, &broken{"I6", err.Error()}
 	}
-	t := count(e)
-	t.killed = killed
-	return t, h.files(ctx, dir, e)
+	return count(e), h.files(ctx, n.dir, e)
+}
+
+// furnish puts a copy of the node in dir, as one that was set up long ago.
+func (h *house) furnish(ctx context.Context, dir string) error {
+	if err := tool(ctx, "cp", "-a", h.template, dir); err != nil {
+		return err
+	}
+	return tool(ctx, "sync", "-f", dir)
+}
+
+// during is what happens while a node is under load. acked tells of every
+// acknowledgement.
+type during func(ctx context.Context, acked <-chan struct{})
+
+// duringLoad is what a plan does to the node; nil, nothing.
+func duringLoad(p plan, rng *rand.Rand, n *node, disk *image) during {
+	at := time.Duration(20+rng.IntN(500)) * time.Millisecond
+	switch p.kind {
+	case randomKill, powerCut:
+		return func(ctx context.Context, _ <-chan struct{}) {
+			pause(ctx, at, n)
+			n.kill()
+		}
+	case realCut, living:
+		acks := 0
+		if p.afterAck {
+			acks = 1 + rng.IntN(16)
+		}
+		at = time.Duration(5+rng.IntN(150)) * time.Millisecond
+		return func(ctx context.Context, acked <-chan struct{}) {
+			if !await(ctx, acks, acked) || acks == 0 {
+				pause(ctx, at, n)
+			}
+			stop := disk.shutdown
+			if p.kind == living {
+				stop = func() error { return disk.abort(ctx) }
+			}
+			if err := stop(); err != nil {
+				fmt.Println("the file system could not be stopped:", err)
+			}
+			if p.kind == realCut {
+				n.kill()
+			}
+		}
+	}
+	return nil
+}
+
+// pause waits, or until the node has ended.
+func pause(ctx context.Context, d time.Duration, n *node) {
+	select {
+	case <-time.After(d):
+	case <-n.done:
+	case <-ctx.Done():
+	}
+}
+
+// await reports whether so many acknowledgements came.
+func await(ctx context.Context, acks int, acked <-chan struct{}) bool {
+	for range acks {
+		select {
+		case <-acked:
+		case <-time.After(3 * time.Second): // the load is over
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // load sends jobs and releases some, until the work is done or the node dies.
-func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, disk *image) []*submission {
-	const writers, each = 4, 8
+func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, meanwhile during) []*submission {
+	writers, each := 4, 8
+	if p.kind == living { // at most one job of each is under way at the moment that counts
+		writers, each = 16, 4
+	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	var all []*submission
 	var wg sync.WaitGroup
+	acked := make(chan struct{}, writers*each)
 	for w := range writers {
 		wrng := rand.New(rand.NewPCG(rng.Uint64(), uint64(w)))
 		mine := make([]*submission, each)
 		for k := range mine {
-			id := w*each + k
-			mine[k] = &submission{
-				id: id, octets: smallest + int64(id) + 64*wrng.Int64N(1+wrng.Int64N(sizes[wrng.IntN(len(sizes))])),
-				user: pick(wrng, "anna", "ben"), queue: pick(wrng, "secure", "secure", "label"),
-				order: pick(wrng, orders...), copies: 1 + wrng.IntN(8)/7,
-			}
+			mine[k] = p.submission(w*each+k, wrng)
 		}
 		all = append(all, mine...)
 		wg.Go(func() {
@@ -176,48 +246,32 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, disk 
 				if n.dead() || ctx.Err() != nil {
 					return
 				}
-				_ = s.send(n.lpd, wrng)
+				if s.send(n.lpd, wrng) == nil {
+					acked <- struct{}{}
+				}
 			}
 		})
 	}
 	stop := make(chan struct{})
 	var releasers sync.WaitGroup
-	for _, r := range []struct{ terminal, user string }{{"t-raw", "anna"}, {"t-lpr", "ben"}} {
-		releasers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-n.done:
-					return
-				case <-time.After(50 * time.Millisecond):
-					_ = h.release(ctx, n, r.terminal, r.user)
+	if !p.held {
+		for _, r := range []struct{ terminal, user string }{{"t-raw", "anna"}, {"t-lpr", "ben"}} {
+			releasers.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-n.done:
+						return
+					case <-time.After(50 * time.Millisecond):
+						_ = h.release(ctx, n, r.terminal, r.user)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
-	if p.kind == randomKill || p.kind == powerCut {
-		at := time.Duration(20+rng.IntN(500)) * time.Millisecond
-		wg.Go(func() {
-			select {
-			case <-time.After(at):
-				n.kill()
-			case <-n.done:
-			}
-		})
-	}
-	if p.kind == realCut {
-		at := time.Duration(5+rng.IntN(150)) * time.Millisecond
-		wg.Go(func() {
-			select {
-			case <-time.After(at):
-			case <-n.done:
-			}
-			if err := disk.shutdown(); err != nil {
-				fmt.Println("the file system could not be stopped:", err)
-			}
-			n.kill()
-		})
+	if meanwhile != nil {
+		wg.Go(func() { meanwhile(ctx, acked) })
 	}
 	wg.Wait()
 	if p.kind == atFailpoint || p.kind == badDevices { // let deliveries come far enough
@@ -229,6 +283,22 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, disk 
 	close(stop)
 	releasers.Wait()
 	return all
+}
+
+// submission makes up a job of a plan.
+func (p plan) submission(id int, rng *rand.Rand) *submission {
+	s := &submission{
+		id: id, octets: smallest + int64(id) + 64*rng.Int64N(1+rng.Int64N(sizes[rng.IntN(len(sizes))])),
+		user: pick(rng, "anna", "ben"), queue: pick(rng, "secure", "secure", "label"),
+		order: pick(rng, orders...), copies: 1 + rng.IntN(8)/7,
+	}
+	if p.held {
+		s.queue = "secure"
+	}
+	if p.large {
+		s.octets = 64*(1_100+rng.Int64N(2_000)) + int64(id)
+	}
+	return s
 }
 
 // promised forgets acknowledgements that came when the cut had begun: a machine

@@ -42,6 +42,7 @@ type options struct {
 	defects bool
 	dir     string
 	cuts    int
+	peers   int
 }
 
 func run(ctx context.Context, args []string) error {
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string) error {
 	fs.BoolVar(&o.keep, "keep", false, "keep the folders of the rounds")
 	fs.BoolVar(&o.defects, "defects", true, "check that each seeded defect turns the harness red")
 	fs.IntVar(&o.cuts, "cuts", 0, "instead: so many power cuts on each of ext4 and xfs (root)")
+	fs.IntVar(&o.peers, "peers", 5, "with -cuts: so many rounds of each kind for each of the peers")
 	fs.StringVar(&o.dir, "dir", "", "work here (default: a temporary folder)")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -83,7 +85,7 @@ func run(ctx context.Context, args []string) error {
 
 	if o.cuts > 0 {
 		fmt.Printf("chaos: seed %d, %d power cuts on each file system in %s\n", o.seed, o.cuts, o.dir)
-		return realCuts(ctx, house, o)
+		return cuts(ctx, house, o)
 	}
 	plans := makePlans(o)
 	fmt.Printf("chaos: seed %d, %d rounds in %s\n", o.seed, len(plans), o.dir)
@@ -168,6 +170,7 @@ const (
 	randomKill              // SIGKILL at a random moment
 	powerCut                // SIGKILL, and what was not synced is lost
 	realCut                 // the file system under the node stops, without its last journal
+	living                  // the same, and the node goes on
 	badDevices              // no kill; devices die, refuse and stay silent
 )
 
@@ -176,7 +179,10 @@ type plan struct {
 	name       string
 	kind       kind
 	failpoints string
-	fs         string // of a real cut
+	fs         string // on an image of its own: "ext4" or "xfs"
+	held       bool   // all is held, and nothing is released while jobs come
+	large      bool   // every document has a file of its own
+	afterAck   bool   // a cut comes right after an acknowledgement
 }
 
 var intakePoints = []string{

@@ -169,13 +169,17 @@ func (t tally) String() string {
 	return s
 }
 
-func count(e evidence) tally {
-	t := tally{submitted: len(e.submitted)}
-	for _, s := range e.submitted {
+func acknowledged(jobs []*submission) (n int) {
+	for _, s := range jobs {
 		if !s.acked.IsZero() {
-			t.acked++
+			n++
 		}
 	}
+	return n
+}
+
+func count(e evidence) tally {
+	t := tally{submitted: len(e.submitted), acked: acknowledged(e.submitted)}
 	for _, j := range e.jobs {
 		switch j.State {
 		case "completed":

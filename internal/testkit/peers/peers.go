@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -29,9 +30,10 @@ type Process struct {
 // Pid returns the process number.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Stop ends the peer.
+// Stop ends the peer in order: at SIGTERM cupsd writes down what it has only in
+// memory.
 func (p *Process) Stop() {
-	_ = p.cmd.Process.Signal(os.Interrupt)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(2 * time.Second):
@@ -40,9 +42,20 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the peer at once.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
 func startProcess(ctx context.Context, env []string, name string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.CommandContext(ctx, name, args...), out: &bytes.Buffer{}, done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	return run(cmd)
+}
+
+func run(cmd *exec.Cmd) (*Process, error) {
+	p := &Process{cmd: cmd, out: &bytes.Buffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("peers: %w (make peers installs it)", err)
@@ -110,6 +123,15 @@ const cupsPolicy = `<Location />
 // StartCups runs cupsd with stock durability on a free port, its files below
 // dir. Queues are added with Queue.
 func StartCups(ctx context.Context, dir string) (*Cups, error) {
+	return startCups(ctx, dir, "", "")
+}
+
+// StartStrictCups is StartCups with all the durability that cupsd can be asked for.
+func StartStrictCups(ctx context.Context, dir string) (*Cups, error) {
+	return startCups(ctx, dir, "DirtyCleanInterval 0\n", "SyncOnClose Yes\n")
+}
+
+func startCups(ctx context.Context, dir, moreConf, moreFiles string) (*Cups, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
@@ -125,9 +147,9 @@ func StartCups(ctx context.Context, dir string) (*Cups, error) {
 		return nil, errors.Join(errors.New("peers: CUPS is not installed (make peers)"), err)
 	}
 	files := fmt.Sprintf("SystemGroup root lpadmin\nServerRoot %[1]s/conf\nStateDir %[1]s/state\nCacheDir %[1]s/cache\nRequestRoot %[1]s/spool\nTempDir %[1]s/tmp\n"+
-		"ErrorLog %[1]s/log/error_log\nAccessLog %[1]s/log/access_log\nPageLog %[1]s/log/page_log\nFileDevice Yes\nSandboxing relaxed\n", dir)
-	conf := fmt.Sprintf("LogLevel warn\nMaxLogSize 0\nListen 127.0.0.1:%d\nListen %s\nBrowsing No\nDefaultAuthType None\nWebInterface No\nMaxJobs 0\nMaxClients 500\nPreserveJobHistory Yes\n%s",
-		port, c.socket(), cupsPolicy)
+		"ErrorLog %[1]s/log/error_log\nAccessLog %[1]s/log/access_log\nPageLog %[1]s/log/page_log\nFileDevice Yes\nSandboxing relaxed\n%[2]s", dir, moreFiles)
+	conf := fmt.Sprintf("LogLevel warn\nMaxLogSize 0\nListen 127.0.0.1:%d\nListen %s\nBrowsing No\nDefaultAuthType None\nWebInterface No\nMaxJobs 0\nMaxClients 500\nPreserveJobHistory Yes\n%s%s",
+		port, c.socket(), moreConf, cupsPolicy)
 	if err := errors.Join(
 		os.WriteFile(filepath.Join(dir, "conf/cups-files.conf"), []byte(files), 0o600),
 		os.WriteFile(filepath.Join(dir, "conf/cupsd.conf"), []byte(conf), 0o600),
