@@ -69,28 +69,34 @@ fuzz:
 fuzz-short:
 	GO=$(GO) internal/fuzz/short.sh $(FUZZTIME)
 
-## chaos: kill the node again and again under load and check that it kept its word (ROUNDS, SEED)
+## chaos: kill the node again and again under load, then every fault of machine, disk and devices; check that it kept its word (ROUNDS, SEED; root)
 ROUNDS ?= 200
 SEED   ?=
+CHAOS  := bin/chaos -node bin/platen-chaos $(if $(SEED),-seed $(SEED))
 .PHONY: chaos
-chaos: bin/platen-chaos
-	$(GO) run ./internal/chaos -node bin/platen-chaos -rounds $(ROUNDS) $(if $(SEED),-seed $(SEED))
+chaos: peers bin/platen-chaos
+	$(CHAOS) -rounds $(ROUNDS)
+	$(SUDO) $(CHAOS) -scenario all
 
-## powercut: stop the file system (ext4, xfs) under a loaded node and check that it kept its word (CUTS; root)
+## powercut: stop the file system (ext4, xfs) under a loaded node, cupsd, cups-lpd and LPRng, and see what is left (CUTS; root)
 CUTS ?= 50
 .PHONY: powercut
 powercut: peers bin/platen-chaos
-	$(GO) run ./internal/chaos -node bin/platen-chaos -cuts $(CUTS) $(if $(SEED),-seed $(SEED))
+	$(SUDO) env PLATEN_PEERS="$(PLATEN_PEERS)" $(CHAOS) -cuts $(CUTS)
 
-# The short round: a few dozen kills, and each seeded defect must be found.
+# The short round: a few dozen kills, each seeded defect must be found, most faults once,
+# and a power cut of each kind.
 .PHONY: chaos-short
-chaos-short: bin/platen-chaos
-	$(GO) run ./internal/chaos -node bin/platen-chaos -short $(if $(SEED),-seed $(SEED))
+chaos-short: peers bin/platen-chaos
+	$(CHAOS) -short
+	$(SUDO) $(CHAOS) -scenario short
+	$(SUDO) $(CHAOS) -cuts 1 -peers 0
 
 .PHONY: bin/platen-chaos
 bin/platen-chaos:
 	@mkdir -p bin
 	$(GO) build -tags chaos -o $@ ./cmd/node
+	$(GO) build -o bin/chaos ./internal/chaos
 
 ## hostile: thousands of idle, slow and half-done clients before a node, and whether normal jobs pass (ATTACK)
 ATTACK ?=

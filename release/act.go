@@ -40,8 +40,7 @@ func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, k
 	if err != nil {
 		return job.Release{}, err
 	}
-	now := s.Now()
-	own = slices.DeleteFunc(own, func(j job.Job) bool { return notNow(&j, now) != "" })
+	own = slices.DeleteFunc(own, func(j job.Job) bool { return notNow(&j) != "" })
 	return s.releaseOwn(ctx, op, sess, own, job.Held, o, key)
 }
 
@@ -137,7 +136,7 @@ func ready(j *job.Job, from job.State, now time.Time) bool {
 	case j.State != from:
 		return true
 	case from == job.Held:
-		return notNow(j, now) == ""
+		return notNow(j) == ""
 	case from == job.Completed:
 		return kept(j, now)
 	}
@@ -272,7 +271,7 @@ func underWay(j *job.Job) bool { return j.State == job.Pending || j.State == job
 // lost says why a job did not come along in a release.
 func lost(j *job.Job, now time.Time) string {
 	switch {
-	case j.State == job.Held && notNow(j, now) == "":
+	case j.State == job.Held && notNow(j) == "":
 		return "It could not be released just now. Please try again."
 	case underWay(j):
 		return "It was released somewhere else a moment ago."
@@ -283,7 +282,7 @@ func lost(j *job.Job, now time.Time) string {
 	case j.State == job.Completed:
 		return "It has printed already."
 	}
-	return notNow(j, now)
+	return notNow(j)
 }
 
 // reason is the sentence beside the status of a job that came along.

@@ -70,7 +70,7 @@ func (s *Service) own(ctx context.Context, sess Session) ([]job.Job, error) {
 func (s *Service) view(j *job.Job, d *site.Device, u *directory.User) JobView {
 	now := s.Now()
 	v := describe(j)
-	v.WhyNot = whyNot(j, d, u, now)
+	v.WhyNot = whyNot(j, d, u)
 	v.Releasable = v.WhyNot == ""
 	v.CanKeep = j.State == job.Held && !j.Kept && !j.Has(job.Incoming)
 	v.CanResolve = j.State == job.Stopped
@@ -83,11 +83,11 @@ func (s *Service) view(j *job.Job, d *site.Device, u *directory.User) JobView {
 }
 
 // whyNot says why a job cannot be released at d, "" when it can.
-func whyNot(j *job.Job, d *site.Device, u *directory.User, now time.Time) string {
+func whyNot(j *job.Job, d *site.Device, u *directory.User) string {
 	if why := notHere(d, u); why != "" {
 		return why
 	}
-	return notNow(j, now)
+	return notNow(j)
 }
 
 // notHere is what is in the way of every job.
@@ -102,7 +102,7 @@ func notHere(d *site.Device, u *directory.User) string {
 }
 
 // notNow is what is in the way of this job, at whatever device.
-func notNow(j *job.Job, now time.Time) string {
+func notNow(j *job.Job) string {
 	switch {
 	case underWay(j):
 		return "It is on its way to a device already."
@@ -116,8 +116,6 @@ func notNow(j *job.Job, now time.Time) string {
 		return "It is still arriving. Please wait a moment."
 	case !whole(j):
 		return "Its document is not there any longer. Please print it again from your computer."
-	case !j.ExpiresAt.IsZero() && !j.ExpiresAt.After(now):
-		return "Its time is over. Please print it again from your computer."
 	}
 	return ""
 }

@@ -86,6 +86,19 @@ func keepOne(t testing.TB, s *Spool, plain []byte) job.Document {
 	return keep(t, s, "one", job.NewUUID(), plain)[0]
 }
 
+// keepPrinting keeps the document of a job that would have been printed at once.
+func keepPrinting(t testing.TB, s *Spool, plain []byte) job.Document {
+	t.Helper()
+	uuid := job.NewUUID()
+	m := manifestOf("one", uuid)
+	m.Job.State = job.Pending
+	docs, err := s.Seal(m, []*Incoming{receive(t, s, "one", uuid, 1, plain)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs[0]
+}
+
 // readAll returns what the reader hands out before it ends or fails.
 func readAll(s *Spool, tenant string, d job.Document) ([]byte, error) {
 	r, err := s.Reader(tenant, d)

@@ -261,7 +261,8 @@ func TestF20OrphansAreSettledBothWays(t *testing.T) {
 	whole := fileOf(t, h.Spool, cut.Documents[0])
 	h.touch(t, h.Spool.path(cut.Documents[0].File), whole[:headerOctets+20])
 
-	unacknowledged := keepOne(t, h.Spool, []byte("whole, no row"))
+	direct := keepPrinting(t, h.Spool, []byte("whole, no row"))
+	again := keepOne(t, h.Spool, []byte("whole, held, no row"))
 	half := receive(t, h.Spool, "one", job.NewUUID(), 1, []byte("half"))
 	half.close()
 	erased := keepOne(t, h.Spool, []byte("erased"))
@@ -270,7 +271,7 @@ func TestF20OrphansAreSettledBothWays(t *testing.T) {
 	}
 	h.touch(t, h.Spool.path("letter.txt"), []byte("of a stranger"))
 
-	want := Settled{Files: 6, Rows: 5, Swept: 2, Quarantined: 2, Aborted: 2}
+	want := Settled{Files: 7, Rows: 5, Swept: 2, Quarantined: 2, Restored: 1, Aborted: 2}
 	if got := h.settle(t); got != want {
 		t.Errorf("settled %+v, want %+v", got, want)
 	}
@@ -288,13 +289,13 @@ func TestF20OrphansAreSettledBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Sort(left)
-	expect := []string{fine.Documents[0].File, cut.Documents[0].File}
+	expect := []string{fine.Documents[0].File, cut.Documents[0].File, again.File}
 	slices.Sort(expect)
 	if !slices.Equal(left, expect) {
 		t.Errorf("left %q, want %q", left, expect)
 	}
 	aside := h.aside(t)
-	for _, file := range []string{unacknowledged.File, "letter.txt"} {
+	for _, file := range []string{direct.File, "letter.txt"} {
 		if !slices.Contains(aside, "20260304T050607Z_"+file) {
 			t.Errorf("%s is not among %q", file, aside)
 		}
@@ -303,11 +304,11 @@ func TestF20OrphansAreSettledBothWays(t *testing.T) {
 		t.Error("a title is in the clear")
 	}
 	// A second start finds nothing more to do, and the next round tidies up.
-	if got, want := h.settle(t), (Settled{Files: 2, Rows: 5}); got != want {
+	if got, want := h.settle(t), (Settled{Files: 3, Rows: 6}); got != want {
 		t.Errorf("settled again %+v, want %+v", got, want)
 	}
 	h.round(t)
-	if left, err := h.Spool.Files(); err != nil || len(left) != 1 {
+	if left, err := h.Spool.Files(); err != nil || len(left) != 2 {
 		t.Errorf("left %q, %v", left, err)
 	}
 }
@@ -466,6 +467,20 @@ func TestF18AJobThatIsKnownIsNotRebuiltFromStrangeFiles(t *testing.T) {
 	}
 }
 
+// F18: without a database the documents themselves say whose they are.
+func TestF18TheDocumentsKnowTheirTenants(t *testing.T) {
+	h := newHouse(t)
+	h.settle(t)
+	keep(t, h.Spool, "one", job.NewUUID(), []byte("x"))
+	keep(t, h.Spool, "two", job.NewUUID(), pattern(100_000), []byte("y"))
+	h.touch(t, h.Spool.path("letter.txt"), []byte("of a stranger"))
+	got, err := h.Spool.Tenants()
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, []string{"one", "two"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestF10ANodeWithABrokenDiskStartsAndTakesNothing(t *testing.T) {
 	h := newHouse(t)
 	h.settle(t)
@@ -534,7 +549,7 @@ func TestSettlePassesFailuresOn(t *testing.T) {
 			if err := os.Remove(h.Spool.path(lost.Documents[0].File)); err != nil {
 				t.Fatal(err)
 			}
-			keepOne(t, h.Spool, []byte("orphan"))
+			keepPrinting(t, h.Spool, []byte("orphan"))
 			breakIt(h)
 			if _, err := h.Settle(t.Context()); !errors.Is(err, failed) {
 				t.Errorf("err = %v", err)
@@ -789,7 +804,7 @@ func TestAJobThatItsOwnerWasFasterToReleaseDoesNotExpire(t *testing.T) {
 func TestQuarantineEmptiesItself(t *testing.T) {
 	h := newHouse(t)
 	h.settle(t)
-	d := keepOne(t, h.Spool, []byte("x"))
+	d := keepPrinting(t, h.Spool, []byte("x"))
 	h.settle(t) // puts it aside
 	h.touch(t, filepath.Join(h.Spool.Dir, quarantineFolder, "note"), []byte("of an administrator"))
 	if err := h.AcceptClock(); err != nil {

@@ -54,8 +54,9 @@ const (
 //   - A row whose file is missing or too short: its job is aborted and says so.
 //   - A file without a row that is incomplete or erased is removed: nothing
 //     ever depended on it.
-//   - A held job that is whole in the log was perhaps acknowledged before its row
-//     was on the disk: its row is made again.
+//   - A held job that is whole was perhaps acknowledged: its row was still to come
+//     (small documents in the log), or the database has lost it. Its row is made
+//     again. If nobody was told, its owner may see it twice, and never not at all.
 //   - Any other file without a row is put aside. After a restore of the
 //     database (marked by the file Restored) it may have been acknowledged, so
 //     its job is rebuilt instead, held, provided it is whole.
@@ -270,7 +271,7 @@ func (s *settlement) settleFiles(ctx context.Context) error {
 }
 
 func (s *settlement) settleOrphans(ctx context.Context, uuid string, names []string) error {
-	if uuid != "" && (s.restored || allInLog(names)) {
+	if uuid != "" {
 		done, err := s.rebuild(ctx, names)
 		if err != nil || done {
 			return err
@@ -348,13 +349,9 @@ func (s *settlement) wholeJob(ctx context.Context, names []string) ([]Manifest, 
 	return ms, nil
 }
 
-func allInLog(names []string) bool {
-	return !slices.ContainsFunc(names, func(name string) bool { return !InLog(name) })
-}
-
 // remade returns a job whose row was not on the disk when the power went. It is
 // what it was: had anything been done to it since it came, that would have
-// brought its row to the disk.
+// brought its row to the disk, or its key would be gone.
 func remade(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
 	j := ms[0].Job
 	for _, m := range ms {
@@ -382,4 +379,33 @@ func rebuilt(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
 		j.ExpiresAt = now.Add(j.ExpiresAt.Sub(j.Created))
 	}
 	return j, []job.Entry{{At: now, Actor: settler, Text: historyRebuilt}}
+}
+
+// Tenants returns whose documents are here, as these say themselves; it is for a
+// database that is gone. Nothing is changed.
+func (s *Spool) Tenants() ([]string, error) {
+	names, err := s.ownFiles()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.segmentIDs()
+	if err != nil {
+		return nil, fmt.Errorf("spool.Tenants: %w", err)
+	}
+	for _, id := range ids {
+		found, err := s.scanSegment(id)
+		if err != nil {
+			return nil, fmt.Errorf("spool.Tenants: %w", err)
+		}
+		for _, f := range found {
+			names = append(names, f.file)
+		}
+	}
+	var tenants []string
+	for _, name := range names {
+		if m, err := s.Manifest(name); err == nil && !slices.Contains(tenants, m.Tenant) {
+			tenants = append(tenants, m.Tenant)
+		}
+	}
+	return tenants, nil
 }

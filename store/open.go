@@ -41,6 +41,10 @@ type Options struct {
 	Log      *slog.Logger
 	ReadOnly bool // beside a running node: no lock, no migration, no writing
 
+	// Tenants are the ids of the tenants that a new database begins with; one of its
+	// own when empty.
+	Tenants []string
+
 	migrations fs.FS // tests bring their own
 }
 
@@ -60,6 +64,7 @@ type Store struct {
 	unlock   func() error
 	witness  *fsys.Witness
 	lost     bool        // see Lost
+	begin    []string    // Options.Tenants
 	asked    atomic.Bool // somebody wanted to know
 	closed   sync.Once
 	versions versions
@@ -103,7 +108,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if s.witness, err = fsys.OpenWitness(o.Path + "-witness"); err != nil {
 		return fmt.Errorf("store.Open: %w", err)
 	}
-	s.lost = walLost(o.Path)
+	s.lost, s.begin = walLost(o.Path), o.Tenants
 	if s.writes, err = connect(o.Path, "_journal_mode=WAL"); err != nil {
 		return err
 	}
@@ -197,10 +202,10 @@ func (s *Store) settle(ctx context.Context) error {
 	if err != nil {
 		return explain("store.Open", err)
 	}
-	if _, err := s.Default(ctx); err != nil {
-		return err
-	}
 	tenants, err := s.Tenants(ctx)
+	if err == nil && len(tenants) == 0 {
+		tenants, err = s.firstTenants(ctx)
+	}
 	for _, t := range tenants {
 		err = errors.Join(err, s.Tenant(t).recount(ctx))
 	}
@@ -393,17 +398,28 @@ func (s *Store) Tenants(ctx context.Context) ([]string, error) {
 	return ids, explain("store.Tenants", err)
 }
 
-// Default returns the tenant of a node that stands alone, and makes it when
-// there is none.
+// Default returns the first tenant, which is that of a node that stands alone.
 func (s *Store) Default(ctx context.Context) (Scope, error) {
 	ids, err := s.Tenants(ctx)
 	if err != nil {
 		return Scope{}, err
 	}
-	if len(ids) > 0 {
-		return s.Tenant(ids[0]), nil
+	return s.Tenant(ids[0]), nil
+}
+
+func (s *Store) firstTenants(ctx context.Context) ([]string, error) {
+	ids := s.begin
+	if len(ids) == 0 {
+		ids = []string{job.NewUUID()}
 	}
-	return s.AddTenant(ctx, job.NewUUID(), "default")
+	name := "default"
+	for _, id := range ids {
+		if _, err := s.AddTenant(ctx, id, name); err != nil {
+			return nil, err
+		}
+		name = id
+	}
+	return ids, nil
 }
 
 // AddTenant makes a tenant.

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"platen/fault"
+	"platen/internal/failpoint"
 	"platen/internal/fsys"
 	"platen/release"
 	"platen/spool"
@@ -123,8 +126,25 @@ func openAdmin(ctx context.Context, p place, log *slog.Logger) (*admin, func() e
 	return a, st.Close, nil
 }
 
+// openStore opens the database and makes it at the first start. When one has been
+// here and is gone, the new one gets the tenants whose documents are here, and the
+// next start of the node makes jobs of these.
 func openStore(ctx context.Context, p place, keys *spool.Keys, log *slog.Logger) (*store.Store, error) {
-	return store.Open(ctx, store.Options{Path: p.database(), Titles: keys, Key: keys.ID(), Now: time.Now, Log: log})
+	o := store.Options{Path: p.database(), Titles: keys, Key: keys.ID(), Now: failpoint.Now, Log: log}
+	_, noDatabase := os.Stat(p.database())
+	_, noSpool := os.Stat(filepath.Join(p.spool(), "docs"))
+	if !errors.Is(noDatabase, os.ErrNotExist) || noSpool != nil {
+		return store.Open(ctx, o)
+	}
+	log.Error("node: the database is gone and a new one is made; its documents become held jobs again, but people, cards, queues and devices are only in a backup: platen restore")
+	var err error
+	if o.Tenants, err = (&spool.Spool{Dir: p.spool(), Keys: keys, Log: log, Now: o.Now}).Tenants(); err != nil {
+		return nil, err
+	}
+	if err := fsys.WriteFile(p.restored(), []byte("the database was gone\n")); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, o)
 }
 
 // named replaces the sentence of a NotFound by one with the name that was

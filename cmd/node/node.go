@@ -18,6 +18,7 @@ import (
 	"platen/dispatch"
 	"platen/fault"
 	"platen/intake"
+	"platen/internal/failpoint"
 	"platen/internal/fsys"
 	"platen/job"
 	"platen/pdl"
@@ -138,6 +139,17 @@ func (n *node) openData(ctx context.Context) (err error) {
 	return nil
 }
 
+// free is what is left on the volume of the database, or on that of the spool when
+// somebody has mounted another one there and it has less.
+func (p place) free() (octets, inodes uint64, err error) {
+	octets, inodes, err = fsys.FreeSpace(p.cfg.Data)
+	if err != nil {
+		return 0, 0, err
+	}
+	o, i, err := fsys.FreeSpace(p.spool())
+	return min(octets, o), min(inodes, i), err
+}
+
 // loadKeys reads the node's keys, and makes them where there is nothing yet
 // that was encrypted with others.
 func loadKeys(p place) (*spool.Keys, error) {
@@ -154,7 +166,7 @@ func loadKeys(p place) (*spool.Keys, error) {
 // newDesk is release with everything that does not need a running node.
 func newDesk(scope store.Scope, keys *spool.Keys, log *slog.Logger) *release.Service {
 	return &release.Service{
-		Store: scope, Digests: keys.Tenant(scope.Tenant()), Verify: verifySecret, Now: time.Now, Log: log,
+		Store: scope, Digests: keys.Tenant(scope.Tenant()), Verify: verifySecret, Now: failpoint.Now, Log: log,
 		Limits: release.DefaultLimits(),
 		Allows: func(j job.Job, d site.Device) (copies, sides bool) {
 			copies, sides = true, true
@@ -175,7 +187,7 @@ func newKeeper(p place, st *store.Store, sp *spool.Spool, log *slog.Logger) *spo
 			s, err := st.Tenant(tenant).Settings(ctx)
 			return s.TitleFor, s.HistoryFor, err
 		},
-		Restored: p.restored(), Quarantine: p.cfg.Spool.Quarantine.Duration, Now: time.Now, Log: log,
+		Restored: p.restored(), Quarantine: p.cfg.Spool.Quarantine.Duration, Now: failpoint.Now, Log: log,
 	}
 }
 
@@ -190,7 +202,7 @@ func (a *admin) keeper() *spool.Keeper {
 func deviceSettings(cfg config.Config, log *slog.Logger) device.Settings {
 	return device.Settings{
 		Host: hostName(), AllowLoopback: cfg.Devices.AllowLoopback, Allow: cfg.Devices.Allow, Folders: cfg.Devices.Folders,
-		Now: time.Now, Log: log,
+		Now: failpoint.Now, Log: log,
 	}
 }
 
@@ -198,25 +210,25 @@ func deviceSettings(cfg config.Config, log *slog.Logger) device.Settings {
 func (n *node) build() {
 	log := n.log.Logger
 	n.numbers = newNumbers(n)
-	n.spool = &spool.Spool{Dir: n.place.spool(), Keys: n.keys, Log: log, Now: time.Now}
+	n.spool = &spool.Spool{Dir: n.place.spool(), Keys: n.keys, Log: log, Now: failpoint.Now}
 	n.keeper = newKeeper(n.place, n.store, n.spool, log)
 	n.counter = newCounter(n)
 	n.desk = newDesk(n.scope, n.keys, log)
 	n.dispatcher = &dispatch.Dispatcher{
 		Store: n.scope, Documents: n.spool, Tenant: n.scope.Tenant(), Boot: job.NewUUID(),
 		Open: func(d site.Device) (device.Device, error) { return device.New(d, n.deviceSettings()) },
-		Now:  time.Now, Log: log, Grace: n.cfg.Grace.Duration,
+		Now:  failpoint.Now, Log: log, Grace: n.cfg.Grace.Duration,
 		FirstOctet: n.numbers.firstOctet, Octets: n.numbers.delivered, SendEnded: n.numbers.sendEnded,
 		JobEnded: func(int64, job.State) { n.keeper.Wake() },
 	}
 	n.desk.Wake, n.desk.Cancel, n.desk.Erased = n.dispatcher.Wake, n.dispatcher.Cancel, n.keeper.Wake
 	n.intake = &intake.Intake{
-		Tenant: n.scope.Tenant(), Store: n.scope, Spool: n.spool, Now: time.Now, Log: log,
-		Free:     func() (octets, inodes uint64, err error) { return fsys.FreeSpace(n.place.cfg.Data) },
+		Tenant: n.scope.Tenant(), Store: n.scope, Spool: n.spool, Now: failpoint.Now, Log: log,
+		Free:     n.place.free,
 		Released: n.dispatcher.Wake, Counted: n.counter.Wake, Accepted: n.numbers.accepted,
 	}
 	n.chain = &pki.Chain{
-		Dir: n.place.pki(), CAFile: n.place.ca(), Now: time.Now, Log: log,
+		Dir: n.place.pki(), CAFile: n.place.ca(), Now: failpoint.Now, Log: log,
 		Names: func() []string { return pki.HostNames(n.settings().Web.Names...) },
 	}
 	n.health = &health{probe: n.probe, log: log}

@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"internal/fsys":      {"fault"},
 	"internal/archtest":  {},
 	"internal/testkit":   {"*"},
-	"internal/chaos":     {},
+	"internal/chaos":     {"internal/testkit"},
 	"internal/hostile":   {},
 	"internal/bench":     {"internal/testkit"},
 }

@@ -72,3 +72,21 @@ func (a *api) call(ctx context.Context, method, path string, body, answer any) e
 	}
 	return json.Unmarshal(got, answer)
 }
+
+// get reads a page of the node, with a limit.
+func (a *api) get(ctx context.Context, url string) (status int, text string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	res, err := a.http.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return 0, err.Error()
+	}
+	return res.StatusCode, string(b)
+}

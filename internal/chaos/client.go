@@ -18,6 +18,7 @@ type submission struct {
 	acked  time.Time // zero: the client was promised nothing
 	sent   bool      // every octet of the document went into the socket
 	copies int
+	fate   string // how the job may end without having been printed: it was damaged, or canceled by somebody
 }
 
 var orders = []string{"control first", "data first", "stream"}

@@ -148,6 +148,9 @@ func (h *house) verdict(ctx context.Context, n *node, jobs []*submission) (tally
 	if err := judge(e); err != nil {
 		return tally{}, err
 	}
+	if err := command(ctx, h.o.node, n.dir, nil, "audit", "verify"); err != nil {
+		return tally{}, &broken{"I7", err.Error()}
+	}
 	if err := n.stop(); err != nil {
 		return tally{}, &broken{"I6", err.Error()}
 	}
@@ -288,15 +291,28 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, meanw
 // submission makes up a job of a plan.
 func (p plan) submission(id int, rng *rand.Rand) *submission {
 	s := &submission{
-		id: id, octets: smallest + int64(id) + 64*rng.Int64N(1+rng.Int64N(sizes[rng.IntN(len(sizes))])),
+		id: id, octets: smallest + int64(id) + stride*rng.Int64N(1+rng.Int64N(sizes[rng.IntN(len(sizes))])),
 		user: pick(rng, "anna", "ben"), queue: pick(rng, "secure", "secure", "label"),
 		order: pick(rng, orders...), copies: 1 + rng.IntN(8)/7,
 	}
 	if p.held {
 		s.queue = "secure"
 	}
-	if p.large {
-		s.octets = 64*(1_100+rng.Int64N(2_000)) + int64(id)
+	if p.direct {
+		s.queue = "label"
+	}
+	if p.user != "" {
+		s.user = p.user
+	}
+	switch {
+	case p.octets > 0:
+		s.octets = p.octets + int64(id)
+	case p.tiny:
+		s.octets, s.copies = smallest+int64(id), 1 // each its own length, without end
+	case p.small:
+		s.octets = smallest + stride*rng.Int64N(20) + int64(id)
+	case p.large:
+		s.octets = stride*(140+rng.Int64N(250)) + int64(id)
 	}
 	return s
 }
@@ -311,9 +327,12 @@ func promised(jobs []*submission, cut time.Time) {
 	}
 }
 
-// sizes, in 64 octets: half of the documents are small enough for the spool's log,
+// stride is how many documents a round may have: no two get the same length.
+const stride = 512
+
+// sizes, in strides: half of the documents are small enough for the spool's log,
 // a quarter is about as large as such a document may be.
-var sizes = []int64{200, 1_000, 2_000, 4_000}
+var sizes = []int64{25, 125, 250, 500}
 
 func pick[T any](rng *rand.Rand, of ...T) T { return of[rng.IntN(len(of))] }
 

@@ -22,8 +22,9 @@ type image struct {
 
 const imageOctets = 2 << 30 // the node keeps half a gigabyte free
 
-// mountImage makes a file system in file and mounts it at dir.
-func mountImage(ctx context.Context, fs, file, dir string, octets int64) (*image, error) {
+// mountImage makes a file system in file, with more options for mkfs, and mounts
+// it at dir.
+func mountImage(ctx context.Context, fs, file, dir string, octets int64, how ...string) (*image, error) {
 	m := &image{fs: fs, file: file, dir: dir}
 	f, err := os.Create(m.file)
 	if err != nil {
@@ -32,7 +33,7 @@ func mountImage(ctx context.Context, fs, file, dir string, octets int64) (*image
 	if err := errors.Join(f.Truncate(octets), f.Close(), os.MkdirAll(dir, 0o755)); err != nil {
 		return nil, err
 	}
-	if err := tool(ctx, "mkfs."+fs, "-q", m.file); err != nil {
+	if err := tool(ctx, "mkfs."+fs, append(how, "-q", m.file)...); err != nil {
 		return nil, err
 	}
 	if err := m.mount(ctx); err != nil {

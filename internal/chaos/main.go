@@ -43,6 +43,8 @@ type options struct {
 	dir     string
 	cuts    int
 	peers   int
+	scene   string
+	stall   time.Duration
 }
 
 func run(ctx context.Context, args []string) error {
@@ -57,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 	fs.BoolVar(&o.defects, "defects", true, "check that each seeded defect turns the harness red")
 	fs.IntVar(&o.cuts, "cuts", 0, "instead: so many power cuts on each of ext4 and xfs (root)")
 	fs.IntVar(&o.peers, "peers", 5, "with -cuts: so many rounds of each kind for each of the peers")
+	fs.StringVar(&o.scene, "scenario", "", "instead: this scenario, or all, or short (root)")
+	fs.DurationVar(&o.stall, "stall", 5*time.Second, "how long a device stops reading in the scenario stalled")
 	fs.StringVar(&o.dir, "dir", "", "work here (default: a temporary folder)")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -87,6 +91,9 @@ func run(ctx context.Context, args []string) error {
 		fmt.Printf("chaos: seed %d, %d power cuts on each file system in %s\n", o.seed, o.cuts, o.dir)
 		return cuts(ctx, house, o)
 	}
+	if o.scene != "" {
+		return scenes(ctx, house, o)
+	}
 	plans := makePlans(o)
 	fmt.Printf("chaos: seed %d, %d rounds in %s\n", o.seed, len(plans), o.dir)
 	start := time.Now()
@@ -113,7 +120,7 @@ func run(ctx context.Context, args []string) error {
 
 // repeat wraps a failure with the command that shows it again.
 func repeat(o options, i int, p plan, err error) error {
-	cmd := fmt.Sprintf("go run ./internal/chaos -seed %d -only %d -rounds %d", o.seed, i, o.rounds)
+	cmd := fmt.Sprintf("bin/chaos -seed %d -only %d -rounds %d", o.seed, i, o.rounds)
 	if o.short {
 		cmd += " -short"
 	}
@@ -181,8 +188,13 @@ type plan struct {
 	failpoints string
 	fs         string // on an image of its own: "ext4" or "xfs"
 	held       bool   // all is held, and nothing is released while jobs come
+	direct     bool   // all is printed at once
 	large      bool   // every document has a file of its own
 	afterAck   bool   // a cut comes right after an acknowledgement
+	small      bool   // every document is in the log
+	tiny       bool   // every document has less than 1,200 octets
+	user       string // whose all jobs are; "" anna's and ben's
+	octets     int64  // of the document; 0 any
 }
 
 var intakePoints = []string{

@@ -56,8 +56,13 @@ func judge(e evidence) error {
 		jobs[s.id] = append(jobs[s.id], j)
 	}
 	paper := map[int][]sighting{}
+	scraps := 0 // beginnings too short to say of which document
 	for _, s := range e.seen {
-		if s.mixed || s.id < 0 {
+		if s.id < 0 && !s.mixed {
+			scraps++
+			continue
+		}
+		if s.mixed {
 			return &broken{"I1", fmt.Sprintf("a printer got octets that belong to no document (%d)", s.octets)}
 		}
 		paper[s.id] = append(paper[s.id], s)
@@ -70,6 +75,14 @@ func judge(e evidence) error {
 		if err := judgeOne(s, jobs[s.id], paper[s.id], rows); err != nil {
 			return err
 		}
+		for _, j := range jobs[s.id] {
+			if j.State == "processing-stopped" && len(paper[s.id]) == 0 {
+				scraps--
+			}
+		}
+	}
+	if scraps > 0 {
+		return &broken{"I2", fmt.Sprintf("%d sends were begun that no job owns up to", scraps)}
 	}
 	return nil
 }
@@ -97,6 +110,12 @@ func judgeOne(s *submission, jobs []listed, paper []sighting, rows map[int64][]r
 		if p.whole {
 			whole++
 		}
+	}
+	if s.fate != "" && j.State == s.fate {
+		if whole > 0 || s.fate == "aborted" && len(paper) > 0 {
+			return &broken{"I3", fmt.Sprintf("%s: job %d is %s, the printer has %d whole and %d begun", name, j.ID, j.State, whole, len(paper))}
+		}
+		return nil
 	}
 	if len(paper) > s.copies {
 		return &broken{"I2", fmt.Sprintf("%s came to a printer %d times (%d whole), %d asked for; job %d is %s", name, len(paper), whole, s.copies, j.ID, j.State)}

@@ -20,7 +20,9 @@ type sink struct {
 
 	mu     sync.Mutex
 	rng    *rand.Rand
-	bad    bool // misbehave now and then
+	bad    bool                // misbehave now and then
+	script func(conn int) mood // how each connection goes, counted from 0; nil: as bad says
+	served int                 // connections since the last reset
 	seen   []sighting
 	open   int
 	latest time.Time
@@ -48,7 +50,7 @@ func (s *sink) reset(seed uint64, bad bool) {
 	s.quiet()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rng, s.bad, s.seen = rand.New(rand.NewPCG(seed, 7)), bad, nil
+	s.rng, s.bad, s.script, s.served, s.seen = rand.New(rand.NewPCG(seed, 7)), bad, nil, 0, nil
 }
 
 // quiet waits until no connection is open, for at most two seconds.
@@ -67,7 +69,14 @@ func (s *sink) quiet() {
 func (s *sink) behave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bad = false
+	s.bad, s.script = false, nil
+}
+
+// play makes connections go as the script says, from now on.
+func (s *sink) play(script func(conn int) mood) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script, s.served = script, 0
 }
 
 func (s *sink) sightings() []sighting {
@@ -76,16 +85,39 @@ func (s *sink) sightings() []sighting {
 	return append([]sighting(nil), s.seen...)
 }
 
+// connections is how many there were since the last reset or play.
+func (s *sink) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.served
+}
+
 // mood is how one connection will go.
 type mood struct {
 	refuse bool  // close before reading
 	dieAt  int64 // reset after so many octets of the document; -1 never
 	silent bool  // take all, never confirm
+
+	stallAt int64         // stop reading after so many octets
+	stall   chan struct{} // until this is closed; nil: does not stop
+	begun   chan struct{} // told when it stops reading
+}
+
+// pause stops reading.
+func (m mood) pause() {
+	if m.begun != nil {
+		close(m.begun)
+	}
+	<-m.stall
 }
 
 func (s *sink) mood() mood {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.served++
+	if s.script != nil {
+		return s.script(s.served - 1)
+	}
 	m := mood{dieAt: -1}
 	if !s.bad || s.rng == nil {
 		return m
@@ -145,10 +177,15 @@ func reset(conn net.Conn) {
 
 // takeRaw reads to the end, or dies at the octet its mood says.
 func takeRaw(conn net.Conn, m mood) []byte {
+	var before []byte
+	if m.stall != nil {
+		before, _ = io.ReadAll(io.LimitReader(conn, m.stallAt))
+		m.pause()
+	}
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
 	if m.dieAt < 0 {
 		b, _ := io.ReadAll(conn)
-		return b
+		return append(before, b...)
 	}
 	b, _ := io.ReadAll(io.LimitReader(conn, m.dieAt))
 	if int64(len(b)) == m.dieAt {
@@ -177,6 +214,12 @@ func takeLPR(conn net.Conn, m mood) []byte {
 			return all
 		}
 		ack()
+		if line[0] == 3 && m.stall != nil {
+			b, _ := io.ReadAll(io.LimitReader(r, min(m.stallAt, count)))
+			m.pause()
+			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			all, count = append(all, b...), count-int64(len(b))
+		}
 		if line[0] == 3 && m.dieAt >= 0 && m.dieAt < count {
 			b, _ := io.ReadAll(io.LimitReader(r, m.dieAt))
 			reset(conn)

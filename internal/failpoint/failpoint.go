@@ -7,6 +7,8 @@
 // misbehaves at the places it names; see chaos.go.
 package failpoint
 
+import "time"
+
 // Hit marks a place. In a chaos build the process may be killed here.
 func Hit(string) {}
 
@@ -17,3 +19,6 @@ func Err(string) error { return nil }
 // Defect reports whether a seeded defect is switched on. The harness must turn
 // red for each of them.
 func Defect(string) bool { return false }
+
+// Now is the wall clock. In a chaos build it can be put forward and back.
+func Now() time.Time { return time.Now() }
