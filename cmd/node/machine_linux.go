@@ -1,6 +1,11 @@
 package main
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 const onWindows = false
 
@@ -18,4 +23,12 @@ func networkFS(dir string) string {
 		return "SMB"
 	}
 	return ""
+}
+
+// noCore keeps what is in memory (keys, documents) out of core files, and this
+// process out of reach of others of the same user.
+func noCore() error {
+	return errors.Join(
+		unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}),
+		unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }

@@ -70,6 +70,9 @@ func serve(ctx context.Context, p place, log *logger, ready func(*node) error) (
 	if err := fsys.MkdirPrivate(p.cfg.Data); err != nil {
 		return fmt.Errorf("the data folder: %w", err)
 	}
+	if err := noCore(); err != nil {
+		log.Warn("node: a crash may write what is in memory to a file", "error", err)
+	}
 	unlock, err := lockNode(ctx, p)
 	if err != nil {
 		return err

@@ -61,6 +61,13 @@ func installService(e *env, c *call, account string) error {
 			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "There is no user %s for the service yet. Make it first: useradd --system --home-dir %s --shell /usr/sbin/nologin %s", Args: []any{account, config.Default().Data, account}, Err: err}
 		}
 	}
+	program, err := os.Executable()
+	if err == nil {
+		err = nobodyElseWrites(program)
+	}
+	if err != nil {
+		return err
+	}
 	file, err := configFile(c)
 	if err != nil {
 		return err
