@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -17,11 +18,34 @@ import (
 // long as a command line may be; documents are read past them.
 var lines = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
 
+// patience is how long a goroutine waits for the first octet of its client before
+// the lobby does. Print clients speak at once.
+const patience = 100 * time.Millisecond
+
 // serve speaks with one client. Most of the clients that do harm say nothing, so
-// that waiting for the first octet is kept cheap: no buffer, and so few frames
-// that the goroutine stays on its first 2 KiB of stack.
+// that waiting for the first octet is kept cheap: no buffer, few frames, and after
+// a while no goroutine.
 func (d *door) serve(ctx context.Context, c *conn) {
-	if _, err := c.Conn.Read(c.first[:]); err != nil {
+	n, err := c.Conn.Read(c.first[:])
+	if errors.Is(err, os.ErrDeadlineExceeded) && patience < d.FirstByte {
+		if d.lobby.park(c) {
+			return // with c goes the duty to clean up
+		}
+		c.SetReadDeadline(c.born.Add(d.FirstByte))
+		n, err = c.Conn.Read(c.first[:])
+	}
+	d.serveFirst(ctx, c, n, err)
+}
+
+// serveReady goes on with a client that the lobby has waited for.
+func (d *door) serveReady(ctx context.Context, c *conn) {
+	c.SetReadDeadline(c.born.Add(d.FirstByte))
+	n, err := c.Conn.Read(c.first[:])
+	d.serveFirst(ctx, c, n, err)
+}
+
+func (d *door) serveFirst(ctx context.Context, c *conn, n int, err error) {
+	if err != nil || n == 0 {
 		d.leave(c)
 		return
 	}

@@ -22,6 +22,8 @@ type door struct {
 	perIP   map[netip.Addr]int
 	closing bool      // the server is ending: no connection may rest
 	swept   time.Time // when slow clients were last looked for
+
+	lobby *lobby
 }
 
 // conn is one client's connection. Its Read keeps the deadlines and knows how
@@ -34,6 +36,8 @@ type conn struct {
 	lost error         // what ended the reading or writing; only for the goroutine that does both
 
 	first   [1]byte // the first octet
+	fd      int32   // in the lobby
+	cut     bool    // has to make room; guarded by door.mu
 	resting bool    // waits for a command, with nothing half done; guarded by door.mu
 
 	born   time.Time
@@ -100,10 +104,10 @@ func (c *conn) rate(now time.Time) (perSecond float64, waited time.Duration) {
 func (d *door) admit(nc net.Conn) *conn {
 	now := time.Now()
 	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, resting: true, born: now}
-	nc.SetReadDeadline(now.Add(d.FirstByte)) // for the first octet; see serve
+	nc.SetReadDeadline(now.Add(min(d.FirstByte, patience))) // for the first octet; see serve
 	slow, ok := d.enter(c)
 	for _, s := range slow {
-		s.Close() // its own goroutine cleans up
+		d.hangUp(s)
 	}
 	if len(slow) > 0 {
 		d.Log.Warn("lpd: cut off slow clients to make room", "clients", len(slow))
@@ -147,8 +151,15 @@ func (d *door) enter(c *conn) (slow []*conn, ok bool) {
 			}
 		}
 	}
-	if d.closing || all >= d.MaxConns || own >= perIP {
+	if d.closing || own >= perIP {
 		return slow, false
+	}
+	if all >= d.MaxConns {
+		s := d.pushyLocked(own)
+		if s == nil {
+			return slow, false
+		}
+		slow = append(slow, s)
 	}
 	d.conns[c] = struct{}{}
 	d.perIP[c.ip]++
@@ -163,6 +174,29 @@ func share(limit int) int { return max(1, limit*4/5) }
 // not, and would otherwise keep the door shut until FirstByte is over.
 const muteAfter = time.Second
 
+// pushyLocked picks, when every place is taken, a connection without a word of the
+// address that has the most: someone who comes with own others of his address, and
+// so with fewer, takes its place. A flood is then in its own way first.
+func (d *door) pushyLocked(own int) *conn {
+	var from netip.Addr
+	most := own + 1
+	for ip, n := range d.perIP {
+		if n > most {
+			from, most = ip, n
+		}
+	}
+	var picked *conn
+	for c := range d.conns {
+		if c.ip == from && !c.cut && c.octets.Load() == 0 && (picked == nil || c.born.Before(picked.born)) {
+			picked = c
+		}
+	}
+	if picked != nil {
+		picked.cut = true
+	}
+	return picked
+}
+
 // slowLocked picks the slowest clients: of all to free `all` places, of address
 // ip to free `own`.
 func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*conn {
@@ -172,6 +206,9 @@ func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*con
 	}
 	var slow []pace
 	for c := range d.conns {
+		if c.cut {
+			continue
+		}
 		rate, waited := c.rate(now)
 		mute := waited >= muteAfter && c.octets.Load() == 0
 		if mute || waited >= d.SlowAfter && rate < float64(d.SlowBelow) {
@@ -183,6 +220,7 @@ func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*con
 	for _, p := range slow {
 		switch mine := p.ip == ip; {
 		case mine && own > 0, all > 0:
+			p.cut = true
 			picked = append(picked, p.conn)
 			all--
 			if mine {
@@ -191,6 +229,15 @@ func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*con
 		}
 	}
 	return picked
+}
+
+// hangUp closes c. Its own goroutine cleans up, where it has one.
+func (d *door) hangUp(c *conn) {
+	if d.lobby.take(c) {
+		d.leave(c)
+		return
+	}
+	c.Close()
 }
 
 // leave counts c out.
@@ -217,11 +264,15 @@ func (d *door) rest(c *conn, resting bool) bool {
 // close ends the connections that are chosen.
 func (d *door) close(chosen func(*conn) bool) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.closing = true
+	var list []*conn
 	for c := range d.conns {
 		if chosen(c) {
-			c.Close() // does not block: net.Conn
+			list = append(list, c)
 		}
+	}
+	d.mu.Unlock()
+	for _, c := range list {
+		d.hangUp(c) // does not block: net.Conn
 	}
 }

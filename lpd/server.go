@@ -109,11 +109,16 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	d := &door{Server: s.withDefaults(), conns: make(map[*conn]struct{}), perIP: make(map[netip.Addr]int)}
 
 	var serving sync.WaitGroup
+	d.lobby = &lobby{
+		limit: d.FirstByte, late: d.leave, work: serving.Go,
+		ready: func(c *conn) { serving.Go(func() { d.serveReady(base, c) }) },
+	}
 	cutOff := func() { d.close(func(*conn) bool { return true }); cancel() }
 	var late *time.Timer
 	end := sync.OnceFunc(func() {
 		ln.Close()
 		d.close(func(c *conn) bool { return c.resting })
+		d.lobby.end()
 		late = time.AfterFunc(d.Grace, cutOff)
 	})
 	defer func() { serving.Wait(); late.Stop() }()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -274,10 +275,11 @@ func TestA24Caps(t *testing.T) {
 		take("10.1.2.3", "01 end")
 		take("192.0.2.2", "")
 		take("192.0.2.3", "")
-		take("192.0.2.4", "01 end")
+		take("192.0.2.4", "")      // every place is taken: one without a word of 10.1.2.3, which has the most, goes
+		take("10.1.2.3", "01 end") // which has the most itself
 		first.Close()
 		synctest.Wait()
-		take("192.0.2.4", "")
+		take("192.0.2.5", "")
 		if open.Load() != 10 || len(refused) != 3 || refused[0] != fault.Unavailable {
 			t.Errorf("%d open, refused %v", open.Load(), refused)
 		}
@@ -531,4 +533,60 @@ func TestA24IdleMemory(t *testing.T) {
 	} else {
 		t.Logf("an idle connection costs %d octets, client included", each)
 	}
+}
+
+// A24: who has been silent for a while waits in the lobby, and finds there what
+// it would find elsewhere: it may speak, leave, be late, and the end of the server.
+func TestA24TheLobby(t *testing.T) {
+	r := start(t, &memory{}, func(s *lpd.Server) { s.FirstByte = time.Second })
+	speaks, leaves, late := r.dial(t), r.dial(t), r.dial(t)
+	time.Sleep(300 * time.Millisecond) // past the patience of their goroutines
+	fmt.Fprint(speaks, "\x02secure\n")
+	leaves.Close()
+	var b [1]byte
+	if _, err := io.ReadFull(speaks, b[:]); err != nil || b[0] != 0 {
+		t.Errorf("who speaks late is answered %v, %v", b, err)
+	}
+	late.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := late.Read(b[:]); !errors.Is(err, io.EOF) {
+		t.Errorf("who says nothing: %v", err)
+	}
+	speaks.Close()
+	r.gone()
+	stays := r.dial(t)
+	time.Sleep(300 * time.Millisecond)
+	r.stop()
+	if _, err := stays.Read(b[:]); err == nil {
+		t.Error("who waited when the server ended is still there")
+	}
+}
+
+// A24: who waits in the lobby makes room when places are rare.
+func TestA24TheLobbyMakesRoom(t *testing.T) {
+	r := start(t, &memory{}, func(s *lpd.Server) { s.FirstByte, s.MaxConns, s.MaxPerIP = time.Minute, 10, 10 })
+	var silent []net.Conn
+	for range 9 {
+		silent = append(silent, r.dial(t))
+	}
+	time.Sleep(1500 * time.Millisecond) // longer than a client is left alone when places are rare
+	c := r.dial(t)
+	fmt.Fprint(c, "\x02secure\n")
+	var b [1]byte
+	if _, err := io.ReadFull(c, b[:]); err != nil || b[0] != 0 {
+		t.Errorf("a client that speaks is answered %v, %v", b, err)
+	}
+	cut := 0
+	for _, s := range silent {
+		s.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err := s.Read(b[:]); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			cut++
+		}
+		s.Close()
+	}
+	if cut == 0 {
+		t.Error("nobody made room")
+	}
+	c.Close()
+	r.gone()
+	r.stop()
 }

@@ -94,8 +94,16 @@ func (l *listener) enter(c *conn) (shed []*conn, ok bool) {
 			l.leaveLocked(s)
 		}
 	}
-	if l.conns > 0 && len(l.open) >= l.conns || l.perIP > 0 && l.byIP[c.ip] >= l.perIP || l.tooShyLocked() {
+	if l.perIP > 0 && l.byIP[c.ip] >= l.perIP {
 		return shed, false
+	}
+	if l.conns > 0 && len(l.open) >= l.conns || l.tooShyLocked() {
+		s := l.pushyLocked(l.byIP[c.ip])
+		if s == nil {
+			return shed, false
+		}
+		l.leaveLocked(s)
+		shed = append(shed, s)
 	}
 	if l.open == nil {
 		l.open, l.byIP = map[*conn]struct{}{}, map[netip.Addr]int{}
@@ -104,6 +112,26 @@ func (l *listener) enter(c *conn) (shed []*conn, ok bool) {
 	l.byIP[c.ip]++
 	l.shy++
 	return shed, true
+}
+
+// pushyLocked picks a connection that has not begun a request, of the address that
+// has the most: someone who comes with own others of his address, and so with
+// fewer, takes its place. A flood is then in its own way first.
+func (l *listener) pushyLocked(own int) *conn {
+	var from netip.Addr
+	most := own + 1
+	for ip, n := range l.byIP {
+		if n > most {
+			from, most = ip, n
+		}
+	}
+	var picked *conn
+	for c := range l.open {
+		if c.ip == from && !c.spoken && (picked == nil || c.since.Before(picked.since)) {
+			picked = c
+		}
+	}
+	return picked
 }
 
 // tooShyLocked reports whether half of all places are taken by connections that

@@ -152,6 +152,26 @@ func TestA25HandshakesTakeHalf(t *testing.T) {
 	}
 }
 
+// A25: a flood of handshakes is in its own way: whoever comes from an address with
+// fewer connections takes one of its places at once.
+func TestA25AFloodIsInItsOwnWay(t *testing.T) {
+	w := newCrowd(100, 100)
+	for range 200 {
+		w.comes("10.0.0.1")
+	}
+	if _, ok := w.comes("10.0.0.1"); ok {
+		t.Error("the flood goes on")
+	}
+	for i := range 10 {
+		if _, ok := w.comes(fmt.Sprintf("10.0.1.%d", i)); !ok {
+			t.Fatalf("good client %d is not let in", i)
+		}
+	}
+	if w.shy != 50 {
+		t.Errorf("%d connections without a request", w.shy)
+	}
+}
+
 // A07: a body of an octet a second has to go when places are rare, and one that
 // comes at a fair pace stays.
 func TestA07SlowBodiesMakeRoom(t *testing.T) {

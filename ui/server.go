@@ -102,6 +102,9 @@ type Part struct {
 	Text  string `json:"text,omitempty"` // one sentence, "" when all is well
 }
 
+// keepAlive is how long a connection may rest between two requests.
+const keepAlive = time.Minute
+
 // Serve answers requests until ctx ends, lets running ones finish within
 // Limits.Grace, and returns nil. It owns ln and closes it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
@@ -112,7 +115,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler: h, TLSConfig: s.TLS,
 		ReadHeaderTimeout: s.Limits.Header, ReadTimeout: s.Limits.Request, WriteTimeout: s.Limits.Request,
-		IdleTimeout: s.Limits.Idle, MaxHeaderBytes: 16 << 10,
+		IdleTimeout: min(s.Limits.Idle, keepAlive), MaxHeaderBytes: 16 << 10,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
 		ConnContext: withConn, ConnState: connState,
 	}

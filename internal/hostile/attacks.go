@@ -13,7 +13,7 @@ type attack struct {
 	limits  string        // of the node, as its configuration has them
 	memory  int           // MiB that the node may use at most
 	stay    time.Duration // how long the crowd stands there while normal jobs are sent
-	gone    time.Duration // how long until the last of them must be gone once it only waits
+	gone    time.Duration // how long until the last of them must be gone once it only waits; 0: they may stay while there is room
 	silent  bool          // the crowd stops saying anything after its stay
 	refused int           // how many of the crowd the node must refuse, at least
 	join    func(ctx context.Context, n *node, c *crowd) (client, error)
@@ -59,7 +59,9 @@ func attacks(short bool) []attack {
 			attack{name: fmt.Sprintf("A07 %d clients of 1 octet a second in an HTTPS header", n), clients: n, limits: roomy(n) + "header_timeout = \"30s\"\n", memory: webMemory,
 				stay: stay, gone: 30 * time.Second, join: dripHeader},
 			attack{name: fmt.Sprintf("A07 %d clients of 1 octet a second in an HTTPS body", n), clients: n, limits: roomy(n), memory: webMemory,
-				stay: stay, gone: 40 * time.Second, join: dripBody},
+				stay: stay, join: dripBody},
+			attack{name: fmt.Sprintf("A07 %d strangers of 1 octet a second in an HTTPS body", n), clients: n, limits: roomy(n), memory: webMemory,
+				stay: stay, gone: 40 * time.Second, refused: n, join: dripStranger},
 		)
 	}
 	return append(list, asTheyAre(short)...)
@@ -84,6 +86,8 @@ func asTheyAre(short bool) []attack {
 			stay: 5 * time.Second, gone: 10 * time.Second, silent: true, refused: 1, join: manyAddresses(halfHandshake)},
 		attack{name: "A07 1900 clients of 1 octet a second of 38 addresses in an LPD document, limits as they are", clients: 1_900, limits: "[lpd]\nidle = \"15s\"\n", memory: lpdMemory,
 			stay: 20 * time.Second, gone: 15 * time.Second, silent: true, join: manyAddresses(dripDocument)},
+		attack{name: "A07 1900 clients of 1 octet a second of 38 addresses in an HTTPS body, limits as they are", clients: 1_900, memory: webMemory,
+			stay: 20 * time.Second, join: manyAddresses(dripBody)},
 	)
 }
 

@@ -120,10 +120,21 @@ func dripHeader(ctx context.Context, n *node, c *crowd) (client, error) {
 	return k, err
 }
 
+// dripBody sends a document over the API octet by octet, as a program that may
+// print.
 func dripBody(ctx context.Context, n *node, c *crowd) (client, error) {
+	return dripAs(ctx, n, c, n.token)
+}
+
+// dripStranger does the same without a token.
+func dripStranger(ctx context.Context, n *node, c *crowd) (client, error) {
+	return dripAs(ctx, n, c, "nobody")
+}
+
+func dripAs(ctx context.Context, n *node, c *crowd, token string) (client, error) {
 	k, err := idleTLS(ctx, n, c)
 	if err == nil {
-		_, err = fmt.Fprintf(k, "POST /api/v1/jobs?queue=secure HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer nobody\r\nContent-Length: 1000000\r\n\r\n", n.web)
+		_, err = fmt.Fprintf(k, "POST /api/v1/jobs?queue=secure HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\n", n.web, token)
 	}
 	k.drip = "x"
 	return k, err

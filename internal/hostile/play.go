@@ -33,7 +33,12 @@ func play(ctx context.Context, o options, dir string, a attack) error {
 	if a.silent {
 		c.drip.Store(false)
 	}
-	shed := c.awaitGone(ctx, a.gone+10*time.Second)
+	shed := true
+	if a.gone > 0 {
+		shed = c.awaitGone(ctx, a.gone+10*time.Second)
+	} else {
+		c.disperse()
+	}
 	left := c.here.Load()
 	c.disperse()
 	after, ok := n.settles(ctx, before)
