@@ -80,8 +80,8 @@ func (s *Service) end(ctx context.Context, sess Session, why string) error {
 	return s.recall(ctx, sess)
 }
 
-// stale is how old the stored sign of life may become. It is written rarely,
-// for each is a commit; a restart ends a session that much earlier.
+// stale is how old the stored sign of life may become. It is written rarely; a
+// restart ends a session that much earlier.
 const stale = 5 * time.Second
 
 func (s *Service) touch(ctx context.Context, sess Session, idle time.Duration) (Session, error) {

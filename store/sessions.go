@@ -74,7 +74,16 @@ func (s Scope) SessionByToken(ctx context.Context, token []byte) (directory.Sess
 // TouchSession stores when the person last did something and how long the
 // session may rest from then on.
 func (s Scope) TouchSession(ctx context.Context, id string, seen time.Time, idle time.Duration) error {
-	return s.alter(ctx, "store.TouchSession", noSession, touchSession, id, seen, idle)
+	const op = "store.TouchSession"
+	// Lazy: the person waits, and a power cut ends a session a little earlier.
+	err := s.call(ctx, &call{lazy: true, fn: func(t tx) error {
+		n, err := t.exec(touchSession, id, seen, idle)
+		if err == nil && n == 0 {
+			err = notFound(op, noSession)
+		}
+		return err
+	}})
+	return explain(op, err)
 }
 
 // EndSession removes a session. One that had ended already is NotFound, so

@@ -16,7 +16,6 @@ import (
 
 	"platen/device"
 	"platen/fault"
-	"platen/internal/fsys"
 	"platen/site"
 	"platen/spool"
 	"platen/store"
@@ -144,7 +143,7 @@ func checkFolder(p place, f *findings) {
 	if kind := networkFS(p.cfg.Data); kind != "" {
 		f.fail("data folder", "%s is on %s. A database on a network file system loses acknowledged jobs; use a local disk.", p.cfg.Data, kind)
 	}
-	free, inodes, err := fsys.FreeSpace(p.cfg.Data)
+	free, inodes, err := p.free()
 	if err != nil {
 		f.fail("disk", "%s", err)
 		return

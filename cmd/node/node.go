@@ -150,6 +150,9 @@ func (p place) free() (octets, inodes uint64, err error) {
 		return 0, 0, err
 	}
 	o, i, err := fsys.FreeSpace(p.spool())
+	if errors.Is(err, os.ErrNotExist) { // before the first start
+		return octets, inodes, nil
+	}
 	return min(octets, o), min(inodes, i), err
 }
 

@@ -20,9 +20,10 @@ const smallJob = 10 << 10
 // benchLPD is the first row: acknowledged 10 KiB jobs per second, one
 // connection each, the control file first. The node syncs before it answers;
 // cups-lpd does not, and submits after it has answered.
-func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, null, limitDir string, runs, jobs int) error {
+func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, null, limitDir string, runs, jobs int, v *verdicts) error {
 	fmt.Println("LPD intake, 10 KiB jobs, acknowledged jobs/s (p50 / p99 ms of the last run)")
 	fmt.Printf("%-12s %-34s %-34s %-30s %-30s %8s %8s %8s\n", "connections", "platen (synced)", "cups-lpd (not synced)", "null (stores nothing)", "bare file+sync stores/s", "x peer", "x null", "x limit")
+	goals := map[int][4]float64{1: {5, 6, 0.4, 0.6}, 8: {7, 10, 0.5, 0.6}, 64: {10, 15, 0.6, 0.8}}
 	for _, conc := range []int{1, 8, 64} {
 		var own, other, nothing, limit spread
 		var ownLat, otherLat spread
@@ -49,6 +50,9 @@ func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, null, limitDir 
 			fmt.Sprintf("%s (%.1f / %.1f)", own, ownLat.median(), ownLat.at(0.99)),
 			fmt.Sprintf("%s (%.1f / %.1f)", other, otherLat.median(), otherLat.at(0.99)),
 			nothing, limit, own.median()/other.median(), own.median()/nothing.median(), own.median()/limit.median())
+		g := goals[conc]
+		v.least(fmt.Sprintf("10 KiB LPR jobs/s at %d, times cups-lpd", conc), own.median()/other.median(), g[0], g[1], "")
+		v.least("the same, share of a receiver that stores nothing", own.median()/nothing.median(), g[2], g[3], "")
 	}
 	fmt.Println()
 	return nil
@@ -59,10 +63,7 @@ func benchLPD(ctx context.Context, n *node, peer *peers.CupsLPD, null, limitDir 
 func load(ctx context.Context, addr, queue, user string, jobs, conc, run int) (rate float64, ms spread, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	doc := make([]byte, smallJob)
-	for i := range doc {
-		doc[i] = 'a' + byte((i*7+i/64)%26)
-	}
+	doc := text(smallJob)
 	var next atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -93,6 +94,15 @@ func load(ctx context.Context, addr, queue, user string, jobs, conc, run int) (r
 	}
 	wg.Wait()
 	return float64(len(ms)) / time.Since(start).Seconds(), ms, first
+}
+
+// text is a document of so many octets.
+func text(octets int) []byte {
+	doc := make([]byte, octets)
+	for i := range doc {
+		doc[i] = 'a' + byte((i*7+i/64)%26)
+	}
+	return doc
 }
 
 func printOne(addr, queue, user, title string, number int, doc []byte) error {
@@ -169,35 +179,4 @@ func storeOne(folder *os.File, path string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Sync(), f.Close(), os.Rename(path+".tmp", path), folder.Sync())
-}
-
-const largeJob = 1 << 30
-
-// benchLarge is one job of 1 GiB: how fast it comes in, and what memory that
-// takes of the node.
-func benchLarge(ctx context.Context, n *node, peer *peers.CupsLPD, runs int) error {
-	doc := make([]byte, largeJob)
-	for i := range doc {
-		doc[i] = 'a' + byte((i*7+i/64)%26)
-	}
-	before := n.peak()
-	var own, other spread
-	for run := range min(runs, 3) {
-		for _, who := range []struct {
-			addr, queue string
-			into        *spread
-		}{{n.lpd, "secure", &own}, {peer.Addr, "held", &other}} {
-			start := time.Now()
-			if err := printOne(who.addr, who.queue, "anna", fmt.Sprint("large ", run), run, doc); err != nil {
-				return err
-			}
-			*who.into = append(*who.into, largeJob/1e6/time.Since(start).Seconds())
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	fmt.Printf("one LPR job of 1 GiB, MB/s: platen %s, cups-lpd %s, %.2f times; peak memory of the node %d MiB before and %d MiB after\n\n",
-		own, other, own.median()/other.median(), before>>10, n.peak()>>10)
-	return nil
 }

@@ -22,8 +22,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == nullName {
-		fmt.Fprintln(os.Stderr, "bench:", receiveNothing())
+	if len(os.Args) > 1 && os.Args[1] == nullName {
+		fmt.Fprintln(os.Stderr, "bench:", receiveNothing(os.Args[2:]))
 		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -40,6 +40,8 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 5, "runs of each cell, in turn")
 	jobs := flag.Int("jobs", 400, "jobs of one LPD run")
 	releases := flag.Int("releases", 15, "releases of each size")
+	only := flag.String("only", "", "only this part: lpd, large, release, idle, many")
+	soaking := flag.Duration("soak", 0, "instead: print for so long without a pause, and watch memory and descriptors")
 	flag.Parse()
 	abs, err := filepath.Abs(*binary)
 	if err != nil {
@@ -56,6 +58,14 @@ func run(ctx context.Context) error {
 		return err
 	}
 
+	if *soaking > 0 {
+		raw, err := newSink()
+		if err != nil {
+			return err
+		}
+		defer raw.ln.Close()
+		return soak(ctx, abs, dir, raw, *soaking)
+	}
 	cups, err := peers.StartCups(ctx, filepath.Join(dir, "cups"))
 	if err != nil {
 		return err
@@ -89,13 +99,26 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer stopNull()
-	if err := benchLPD(ctx, n, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs); err != nil {
-		return err
+	var v verdicts
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"idle", func() error { return benchIdle(ctx, abs, dir, raw, &v) }},
+		{"lpd", func() error { return benchLPD(ctx, n, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs, &v) }},
+		{"release", func() error { return benchRelease(ctx, n, cups, raw, *releases, &v) }},
+		{"large", func() error { return benchLarge(ctx, n, lpd, dir, *runs, &v) }},
+		{"many", func() error { return benchMany(ctx, abs, dir, raw, &v) }},
+	} {
+		if *only != "" && *only != part.name {
+			continue
+		}
+		if err := part.run(); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
-	if err := benchLarge(ctx, n, lpd, *runs); err != nil {
-		return err
-	}
-	return benchRelease(ctx, n, cups, raw, *releases)
+	v.print()
+	return nil
 }
 
 // spread is a series of measurements of one thing.

@@ -21,9 +21,12 @@ import (
 
 // node is a demo node with one more device, the sink, and a terminal for it.
 type node struct {
+	binary  string
+	dir     string
 	cmd     *exec.Cmd
 	done    chan struct{}
 	lpd     string
+	web     string
 	base    string
 	token   string
 	version string
@@ -34,44 +37,14 @@ func startNode(ctx context.Context, binary, dir string, raw *sink) (*node, error
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "bench.log"))
-	if err != nil {
+	n := &node{binary: binary, dir: dir}
+	if err := n.start(ctx); err != nil {
 		return nil, err
 	}
-	defer log.Close()
-	n := &node{done: make(chan struct{})}
-	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
-	n.cmd.Stdout, n.cmd.Stderr = log, log
-	if err := n.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { _ = n.cmd.Wait(); close(n.done) }()
-	var web string
-	for range 1500 {
-		time.Sleep(20 * time.Millisecond)
-		b, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
-		if err != nil {
-			continue
-		}
-		var a struct{ LPD, Web string }
-		if json.Unmarshal(b, &a) == nil && a.LPD != "" && a.Web != "" {
-			if c, err := net.Dial("tcp", a.LPD); err == nil {
-				c.Close()
-				n.lpd, web = a.LPD, a.Web
-				break
-			}
-		}
-	}
-	if n.lpd == "" {
-		n.stop()
-		return nil, errors.New("the node does not come up; see bench.log")
-	}
-	n.base = "https://" + web + "/api/terminal/v1/"
-
 	var terminal struct{ Token string }
 	if err := errors.Join(
-		n.command(ctx, binary, dir, nil, "device", "add", "sink", "--uri", "socket://"+raw.ln.Addr().String()),
-		n.command(ctx, binary, dir, &terminal, "terminal", "add", "bench", "--device", "sink", "--json"),
+		n.command(ctx, nil, "device", "add", "sink", "--uri", "socket://"+raw.ln.Addr().String()),
+		n.command(ctx, &terminal, "terminal", "add", "bench", "--device", "sink", "--json"),
 		n.trust(dir),
 	); err != nil {
 		n.stop()
@@ -83,8 +56,40 @@ func startNode(ctx context.Context, binary, dir string, raw *sink) (*node, error
 	return n, err
 }
 
-func (n *node) command(ctx context.Context, binary, dir string, v any, args ...string) error {
-	out, err := exec.CommandContext(ctx, binary, append(args, "--dir", dir)...).CombinedOutput()
+// start runs the node on its folder and waits until it serves.
+func (n *node) start(ctx context.Context) error {
+	log, err := os.OpenFile(filepath.Join(n.dir, "bench.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	n.cmd, n.done = exec.CommandContext(ctx, n.binary, "demo", "--dir", n.dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0"), make(chan struct{})
+	n.cmd.Stdout, n.cmd.Stderr = log, log
+	if err := n.cmd.Start(); err != nil {
+		return err
+	}
+	done := n.done
+	go func() { _ = n.cmd.Wait(); close(done) }()
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(2 * time.Millisecond) {
+		b, err := os.ReadFile(filepath.Join(n.dir, "addresses.json"))
+		if err != nil {
+			continue
+		}
+		var a struct{ LPD, Web string }
+		if json.Unmarshal(b, &a) == nil && a.LPD != "" && a.Web != "" {
+			if c, err := net.Dial("tcp", a.LPD); err == nil {
+				c.Close()
+				n.lpd, n.web, n.base = a.LPD, a.Web, "https://"+a.Web+"/api/terminal/v1/"
+				return nil
+			}
+		}
+	}
+	n.stop()
+	return errors.New("the node does not come up; see bench.log")
+}
+
+func (n *node) command(ctx context.Context, v any, args ...string) error {
+	out, err := exec.CommandContext(ctx, n.binary, append(args, "--dir", n.dir)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("platen %v: %w: %s", args, err, out)
 	}
@@ -142,11 +147,15 @@ func (n *node) submit(ctx context.Context, doc []byte, i int) (func() error, err
 }
 
 func (n *node) call(ctx context.Context, path string, body, answer any) error {
+	return n.ask(ctx, http.MethodPost, path, body, answer)
+}
+
+func (n *node) ask(ctx context.Context, method, path string, body, answer any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.base+path, bytes.NewReader(b))
+	req, err := http.NewRequestWithContext(ctx, method, n.base+path, bytes.NewReader(b))
 	if err != nil {
 		return err
 	}
@@ -168,13 +177,21 @@ func (n *node) call(ctx context.Context, path string, body, answer any) error {
 }
 
 // peak is the most memory that the node has had, in KiB; 0 when nobody knows.
-func (n *node) peak() (kib int64) {
+func (n *node) peak() int64 { return n.memory("VmHWM:") }
+
+// forgetPeak makes the peak count from now on.
+func (n *node) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", n.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// memory is a line of /proc/PID/status in KiB.
+func (n *node) memory(line string) (kib int64) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+	for l := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(l, line); ok {
 			_, _ = fmt.Sscan(rest, &kib)
 		}
 	}

@@ -16,14 +16,15 @@ import (
 const nullName = "null-receiver"
 
 // startNull starts a receiver that answers as RFC 1179 wants and stores nothing:
-// what client and protocol cost. It is a process of its own, so that it shares
-// the cores with the client as a node does.
-func startNull(ctx context.Context) (addr string, stop func(), err error) {
+// what client and protocol cost. With a folder it does to the documents what must
+// be done to them, as the bare loop of store. It is a process of its own, so that
+// it shares the cores with the client as a node does.
+func startNull(ctx context.Context, dir ...string) (addr string, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, nullName)
+	cmd := exec.CommandContext(ctx, self, append([]string{nullName}, dir...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err
@@ -41,7 +42,7 @@ func startNull(ctx context.Context) (addr string, stop func(), err error) {
 }
 
 // receiveNothing is that process.
-func receiveNothing() error {
+func receiveNothing(dir []string) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -54,6 +55,12 @@ func receiveNothing() error {
 		}
 		go func() {
 			defer c.Close()
+			if len(dir) > 0 {
+				if err := store(c, dir[0]); err != nil {
+					fmt.Fprintln(os.Stderr, "bare loop:", err)
+				}
+				return
+			}
 			drop(c)
 		}()
 	}

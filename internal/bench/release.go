@@ -70,10 +70,10 @@ func (s *sink) serve() {
 
 // benchRelease is the second row: from the request that releases a held job to
 // its first and last octet at the device.
-func benchRelease(ctx context.Context, n *node, cups *peers.Cups, raw *sink, releases int) error {
+func benchRelease(ctx context.Context, n *node, cups *peers.Cups, raw *sink, releases int, v *verdicts) error {
 	fmt.Printf("release to octets at a port 9100 sink, ms (p50 and p99 of %d releases, in turn)\n", releases)
 	fmt.Printf("%-8s %-10s %-26s %-26s %-26s\n", "size", "who", "answer", "first octet", "last octet")
-	for _, size := range []int{64 << 10, 1 << 20, 16 << 20} {
+	for _, size := range []int{64 << 10, 1 << 20, 16 << 20, 100 << 20} {
 		var own, peer [3]spread
 		for i := range releases {
 			doc := bytes.Repeat(fmt.Appendf(nil, "bench %06d %09d\n", i, size), size/23+1)[:size]
@@ -95,7 +95,14 @@ func benchRelease(ctx context.Context, n *node, cups *peers.Cups, raw *sink, rel
 			fmt.Println()
 		}
 		fmt.Printf("%-8s %-10s %-26s %-26.2f %-26.2f\n", "", "ratio", "", own[1].median()/peer[1].median(), own[2].median()/peer[2].median())
+		switch size {
+		case 1 << 20:
+			v.most("release to first octet, 1 MiB, share of cupsd's time", own[1].median()/peer[1].median(), 0.5, 0.33, "")
+		case 100 << 20:
+			v.least("100 MiB to a raw sink, last octet, times as fast as cupsd", peer[2].median()/own[2].median(), 1.5, 2, "")
+		}
 	}
+	fmt.Println()
 	return nil
 }
 

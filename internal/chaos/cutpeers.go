@@ -29,6 +29,7 @@ type peer struct {
 type peerKind struct {
 	name  string
 	start func(ctx context.Context, dir, outside string) (*peer, error)
+	often bool // as many rounds as the node, right after the last acknowledgement
 }
 
 // peerJobs is how many jobs a peer gets before the cut.
@@ -175,10 +176,14 @@ func lprng(ctx context.Context, dir string) (*peer, error) {
 }
 
 var peerKinds = []peerKind{
-	{"cupsd as it comes, by lp", func(ctx context.Context, dir, outside string) (*peer, error) { return cups(ctx, dir, outside, false) }},
-	{"cupsd with SyncOnClose and DirtyCleanInterval 0, by lp", func(ctx context.Context, dir, outside string) (*peer, error) { return cups(ctx, dir, outside, true) }},
-	{"cups-lpd", cupsLPD},
-	{"LPRng", func(ctx context.Context, dir, _ string) (*peer, error) { return lprng(ctx, dir) }},
+	{name: "cupsd as it comes, by lp", often: true, start: func(ctx context.Context, dir, outside string) (*peer, error) {
+		return cups(ctx, dir, outside, false)
+	}},
+	{name: "cupsd with SyncOnClose and DirtyCleanInterval 0, by lp", start: func(ctx context.Context, dir, outside string) (*peer, error) {
+		return cups(ctx, dir, outside, true)
+	}},
+	{name: "cups-lpd", start: cupsLPD},
+	{name: "LPRng", start: func(ctx context.Context, dir, _ string) (*peer, error) { return lprng(ctx, dir) }},
 }
 
 // moment is when a peer is cut off.
@@ -201,9 +206,16 @@ func peerCuts(ctx context.Context, o options) ([]cutRow, error) {
 	var rows []cutRow
 	for _, fs := range []string{"ext4", "xfs"} {
 		for _, k := range peerKinds {
-			for _, m := range moments {
+			for i, m := range moments {
 				row := cutRow{who: k.name, fs: fs, cut: m.name}
-				for row.rounds < o.peers && (!m.safe || row.rounds == 0) {
+				rounds := o.peers
+				switch {
+				case m.safe:
+					rounds = 1
+				case i == 0 && k.often: // as often as the node
+					rounds = max(o.peers, o.cuts)
+				}
+				for row.rounds < rounds {
 					acked, lost, err := peerCut(ctx, o, k, fs, m, row.rounds)
 					if err == nil && m.safe && lost > 0 {
 						err = fmt.Errorf("%d of %d jobs are not found although they are there: the harness is blind", lost, acked)
@@ -258,7 +270,7 @@ func peerCut(ctx context.Context, o options, k peerKind, fs string, m moment, ro
 	rng := rand.New(rand.NewPCG(o.seed, uint64(round)+1))
 	jobs := make([]*submission, peerJobs)
 	for i := range jobs {
-		jobs[i] = &submission{id: i, octets: smallest + int64(i) + 64*rng.Int64N(1+rng.Int64N(pick(rng, sizes...))), user: "anna", queue: "held", order: "control first", copies: 1}
+		jobs[i] = &submission{id: i, octets: smallest + int64(i) + stride*rng.Int64N(1+rng.Int64N(pick(rng, sizes...))), user: "anna", queue: "held", order: "control first", copies: 1}
 		if err := p.send(ctx, jobs[i], rng); err != nil {
 			return 0, 0, err
 		}
