@@ -142,7 +142,7 @@ func store(c net.Conn, dir string) error {
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
-			return nil //nolint:nilerr // the client has gone
+			return nil
 		}
 		count, err := strconv.ParseInt(strings.Fields(line[1:] + " x")[0], 10, 64)
 		if err != nil {
