@@ -69,6 +69,9 @@ func (a *arrival) Document(ctx context.Context, name string, r io.Reader) (int, 
 		return 0, fmt.Errorf("%s: %w", op, err)
 	}
 	doc.Document.Name = name
+	if a.docs == nil { // most that flood us never come here
+		a.docs = map[int]*spool.Incoming{}
+	}
 	a.docs[a.last] = doc
 	return a.last, nil
 }

@@ -67,7 +67,7 @@ func (in *Intake) open(ctx context.Context, o job.Origin, uuid string) (*arrival
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	a := &arrival{in: in, origin: o, queue: q, settings: s, uuid: uuid, docs: map[int]*spool.Incoming{}}
+	a := &arrival{in: in, origin: o, queue: q, settings: s, uuid: uuid}
 	if err := a.look(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}

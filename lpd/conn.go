@@ -2,12 +2,11 @@ package lpd
 
 import (
 	"bufio"
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -18,82 +17,140 @@ import (
 // long as a command line may be; documents are read past them.
 var lines = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, maxLine) }}
 
-// patience is how long a goroutine waits for the first octet of its client before
-// the lobby does. Print clients speak at once.
+// patience is how long a goroutine waits for a client that has to say something
+// before the lobby does. Print clients speak at once.
 const patience = 100 * time.Millisecond
 
-// serve speaks with one client. Most of the clients that do harm say nothing, so
-// that waiting for the first octet is kept cheap: no buffer, few frames, and after
-// a while no goroutine.
-func (d *door) serve(ctx context.Context, c *conn) {
-	n, err := c.Conn.Read(c.first[:])
-	if errors.Is(err, os.ErrDeadlineExceeded) && patience < d.FirstByte {
-		if d.lobby.park(c) {
-			return // with c goes the duty to clean up
+// serve speaks with one client until it has gone or waits in the lobby, from
+// where it comes back here. Most of the clients that do harm say nothing or one
+// octet in a while, so that waiting for them is kept cheap: no buffer before the
+// first octet, and after a while no goroutine.
+func (d *door) serve(c *conn) {
+	if c.session == nil && len(c.held) == 0 && c.lost == nil {
+		c.brief = true
+		n, err := c.Read(c.first[:])
+		c.brief = false
+		if errors.Is(err, errSilent) && d.lobby.park(c, nil, lineCame) {
+			return
 		}
-		c.SetReadDeadline(c.born.Add(d.FirstByte))
-		n, err = c.Conn.Read(c.first[:])
+		if c.lost != nil {
+			d.leave(c)
+			return
+		}
+		c.held = c.first[:n]
 	}
-	d.serveFirst(ctx, c, n, err)
-}
-
-// serveReady goes on with a client that the lobby has waited for.
-func (d *door) serveReady(ctx context.Context, c *conn) {
-	c.SetReadDeadline(c.born.Add(d.FirstByte))
-	n, err := c.Conn.Read(c.first[:])
-	d.serveFirst(ctx, c, n, err)
-}
-
-func (d *door) serveFirst(ctx context.Context, c *conn, n int, err error) {
-	if err != nil || n == 0 {
-		d.leave(c)
-		return
-	}
-	c.heard(1)
-	d.serveSpoken(ctx, c)
-}
-
-func (d *door) serveSpoken(ctx context.Context, c *conn) {
-	defer d.leave(c)
 	r := lines.Get().(*bufio.Reader)
 	r.Reset(c)
-	d.converse(ctx, c, r, c.first[0])
+	if !d.converse(c, r) {
+		d.leave(c)
+	}
 	r.Reset(nil)
 	lines.Put(r)
 }
 
-// converse reads the first line and does what it says.
-func (d *door) converse(ctx context.Context, c *conn, r *bufio.Reader, code byte) {
+// lose ends what is known to be lost, and which no goroutine serves. Nothing is
+// waited for.
+func (d *door) lose(c *conn, why error) {
+	c.lost = why
+	if c.session == nil && len(c.held) == 0 { // it has not said a word
+		d.leave(c)
+		return
+	}
+	d.serve(c)
+}
+
+// enough says whether the octets that have come, and that nobody has taken yet, are
+// enough to go on with. It has to say so when there are maxLine of them.
+type enough func(came []byte) bool
+
+// gather waits until enough has come or the client is lost, which the next read
+// says. A client that lets it wait goes into the lobby: then parked is true, and c
+// is somebody else's.
+func (d *door) gather(c *conn, r *bufio.Reader, enough enough) (parked bool) {
+	c.brief = true
+	for {
+		came, _ := r.Peek(r.Buffered())
+		if enough(came) {
+			break
+		}
+		_, err := r.Peek(len(came) + 1)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, errSilent) {
+			break
+		}
+		c.brief = false
+		came, _ = r.Peek(len(came)) // it was moved
+		if d.lobby.park(c, came, enough) {
+			return true
+		}
+	}
+	c.brief = false
+	return false
+}
+
+// lineCame is enough for the first line: all of it, or what is no command.
+func lineCame(came []byte) bool {
+	return len(came) >= maxLine || len(came) > 0 && (came[0] < cmdPrint || came[0] > cmdRemove) || bytes.IndexByte(came, '\n') >= 0
+}
+
+// converse reads the first line and does what it says, or goes on with the jobs
+// of a client that comes from the lobby.
+func (d *door) converse(c *conn, r *bufio.Reader) (parked bool) {
+	if s := c.session; s != nil {
+		return d.bring(s, r)
+	}
+	if d.gather(c, r, lineCame) {
+		return true
+	}
 	d.rest(c, false)
-	c.late = time.Now().Add(d.FirstByte) // an octet at a time would do for hours
-	cmd, err := firstLine(r, code)
+	cmd, err := firstLine(r)
 	c.idle, c.late = d.Idle, time.Time{}
 	if err == nil {
 		switch cmd.code {
 		case cmdPrint: // jobs print when their owner says so
 			_, err = c.Write([]byte{0})
 		case cmdReceive:
-			err = d.receive(ctx, c, r, cmd)
+			if c.session, err = d.receive(c, cmd); err == nil {
+				return d.bring(c.session, r)
+			}
 		case cmdShortStatus, cmdLongStatus:
-			err = d.status(ctx, c, cmd)
+			err = d.status(d.ctx, c, cmd)
 		case cmdRemove:
-			err = d.remove(ctx, c, cmd)
+			err = d.remove(d.ctx, c, cmd)
 		}
 	}
 	d.end(c, cmd, err)
+	return false
 }
 
-// firstLine reads the rest of the first line, unless its first octet is no
-// command: a browser that was sent here by a web page begins with a letter.
-func firstLine(r *bufio.Reader, code byte) (command, error) {
-	if code < cmdPrint || code > cmdRemove {
+// bring goes on with the jobs that a client brings.
+func (d *door) bring(s *session, r *bufio.Reader) (parked bool) {
+	parked, err := s.run(r)
+	if parked {
+		return true
+	}
+	s.abandon()
+	d.end(s.conn, s.cmd, err)
+	return false
+}
+
+// firstLine reads the first line, unless its first octet is no command: a browser
+// that was sent here by a web page begins with a letter.
+func firstLine(r *bufio.Reader) (command, error) {
+	b, err := r.Peek(1)
+	if err != nil {
+		return command{}, err
+	}
+	if b[0] < cmdPrint || b[0] > cmdRemove {
 		return command{}, invalid("lpd.command", "This is a printer's port. It does not speak this protocol.")
 	}
 	line, err := readLine(r)
 	if err != nil {
 		return command{}, err
 	}
-	return parseCommand(append([]byte{code}, line...))
+	return parseCommand(line)
 }
 
 // readLine returns the next line without its line feed; it is valid until the
@@ -115,7 +172,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 func (d *door) end(c *conn, cmd command, err error) {
 	log := d.Log.With("client", c.ip, "queue", cmd.queue)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errEnd):
 	case c.lost == nil:
 		log.Warn("lpd: refused", "kind", fault.KindOf(err), "error", err)
 		d.refuse(c, fault.KindOf(err))

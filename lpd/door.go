@@ -2,8 +2,11 @@ package lpd
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,6 +19,7 @@ import (
 // is beyond the caps, and makes room when slow clients fill it.
 type door struct {
 	*Server
+	ctx context.Context //nolint:containedctx // of what connections do; they outlive the one of Serve
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -30,15 +34,19 @@ type door struct {
 // long the client has made us wait.
 type conn struct {
 	net.Conn
-	ip   netip.Addr
-	idle time.Duration // longest silence; the deadline of every Read
-	late time.Time     // when reading ends whatever comes; zero: never
-	lost error         // what ended the reading or writing; only for the goroutine that does both
+	ip    netip.Addr
+	idle  time.Duration // longest silence; the deadline of every Read
+	late  time.Time     // when reading ends whatever comes; zero: never
+	brief bool          // reads wait for no longer than patience, and their being over says nothing
+	lost  error         // what ended the reading or writing; only for the goroutine that does both
 
-	first   [1]byte // the first octet
-	fd      int32   // in the lobby
-	cut     bool    // has to make room; guarded by door.mu
-	resting bool    // waits for a command, with nothing half done; guarded by door.mu
+	session *session // of a client that brings jobs
+	held    []byte   // octets that have come and that Read has not returned
+	first   [1]byte  // what held begins as
+	seat             // in the lobby
+
+	cut     bool // has to make room; guarded by door.mu
+	resting bool // waits for a command, with nothing half done; guarded by door.mu
 
 	born   time.Time
 	octets atomic.Int64 // received
@@ -49,11 +57,20 @@ type conn struct {
 // Read reads with a deadline of its own for each call: a client may be slow
 // for ever, but not silent. Only its first line has to come in time as a whole.
 func (c *conn) Read(p []byte) (int, error) {
+	if len(c.held) > 0 {
+		n := copy(p, c.held)
+		c.held = c.held[n:]
+		return n, nil
+	}
+	if c.lost != nil {
+		return 0, c.lost
+	}
 	start := time.Now()
 	c.since.Store(int64(start.Sub(c.born)))
-	until := start.Add(c.idle)
-	if !c.late.IsZero() && c.late.Before(until) {
-		until = c.late
+	until := c.until(start)
+	brief := c.brief && start.Add(patience).Before(until)
+	if brief {
+		until = start.Add(patience)
 	}
 	err := c.SetReadDeadline(until)
 	n := 0
@@ -62,10 +79,26 @@ func (c *conn) Read(p []byte) (int, error) {
 		n, err = c.Conn.Read(p)
 	}
 	c.heard(n)
-	if err != nil {
+	switch {
+	case err == nil:
+	case brief && errors.Is(err, os.ErrDeadlineExceeded):
+		err = errSilent
+	default:
 		c.lost = err
 	}
 	return n, err
+}
+
+// errSilent ends a brief wait.
+var errSilent = errors.New("lpd: nothing has come for a moment")
+
+// until is when a wait that begins now is over.
+func (c *conn) until(now time.Time) time.Time {
+	t := now.Add(c.idle)
+	if !c.late.IsZero() && c.late.Before(t) {
+		return c.late
+	}
+	return t
 }
 
 // heard ends a wait that brought n octets.
@@ -103,8 +136,7 @@ func (c *conn) rate(now time.Time) (perSecond float64, waited time.Duration) {
 // admit takes a connection in, or refuses it when a cap is reached.
 func (d *door) admit(nc net.Conn) *conn {
 	now := time.Now()
-	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, resting: true, born: now}
-	nc.SetReadDeadline(now.Add(min(d.FirstByte, patience))) // for the first octet; see serve
+	c := &conn{Conn: nc, ip: addrOf(nc), idle: d.FirstByte, late: now.Add(d.FirstByte), resting: true, born: now}
 	slow, ok := d.enter(c)
 	for _, s := range slow {
 		d.hangUp(s)
@@ -234,10 +266,13 @@ func (d *door) slowLocked(now time.Time, all int, ip netip.Addr, own int) []*con
 // hangUp closes c. Its own goroutine cleans up, where it has one.
 func (d *door) hangUp(c *conn) {
 	if d.lobby.take(c) {
-		d.leave(c)
+		d.lose(c, net.ErrClosed)
 		return
 	}
 	c.Close()
+	if d.lobby.take(c) { // it went there in this moment; now it cannot any more
+		d.lose(c, net.ErrClosed)
+	}
 }
 
 // leave counts c out.

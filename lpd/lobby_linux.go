@@ -1,6 +1,7 @@
 package lpd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,21 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lobby is where connections wait that have not said a word for a while. One
-// goroutine watches all of them by an epoll of its own, so that a silent client
-// costs what its socket costs and no stack.
+// lobby is where connections wait that let us wait. One goroutine watches all of
+// them by an epoll of its own and keeps what they say until it is enough, so that a
+// client that says nothing, or an octet in a while, costs what its socket costs and
+// no stack.
 type lobby struct {
-	limit time.Duration // from its beginning on; then a connection has to leave
-	ready func(*conn)   // it has something to say, or has hung up
-	late  func(*conn)   // its time is up
-	work  func(func())  // runs something in a goroutine that is waited for
+	ready func(*conn)  // enough has come, or it has hung up
+	late  func(*conn)  // its time is up
+	work  func(func()) // runs something in a goroutine that is waited for
 
-	mu    sync.Mutex
-	in    map[int32]*conn // by descriptor
-	ended bool
-	epoll int
-	file  *os.File // the epoll itself, which Go's poller watches; nil until somebody comes
-	raw   syscall.RawConn
+	mu     sync.Mutex
+	in     map[int32]*conn // by descriptor
+	ended  bool
+	epoll  int
+	file   *os.File // the epoll itself, which Go's poller watches; nil until somebody comes
+	raw    syscall.RawConn
+	looked time.Time     // when it was last asked whose time is up
+	buf    [maxLine]byte // for what is heard
+}
+
+// seat is what a connection has in the lobby; guarded by lobby.mu.
+type seat struct {
+	fd      int32
+	socket  syscall.RawConn
+	enough  enough
+	leaving time.Time // when its time is up
 }
 
 // lobbyTick is how exactly the lobby keeps time.
@@ -53,13 +64,14 @@ func (l *lobby) openLocked() error {
 	return nil
 }
 
-// park takes c in, and returns false where c has to be waited for otherwise.
-func (l *lobby) park(c *conn) bool {
-	socket, ok := c.Conn.(syscall.Conn)
+// park takes c in, of whom came has come, and returns false where c has to be
+// waited for otherwise.
+func (l *lobby) park(c *conn, came []byte, enough enough) bool {
+	sc, ok := c.Conn.(syscall.Conn)
 	if !ok {
 		return false
 	}
-	raw, err := socket.SyscallConn()
+	socket, err := sc.SyscallConn()
 	if err != nil {
 		return false
 	}
@@ -69,19 +81,53 @@ func (l *lobby) park(c *conn) bool {
 		return false
 	}
 	var watched error
-	err = raw.Control(func(fd uintptr) {
+	err = socket.Control(func(fd uintptr) {
 		c.fd = int32(fd)
-		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: c.fd}
+		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: c.fd}
 		watched = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, int(fd), &e)
 	})
 	if err != nil || watched != nil {
 		return false
 	}
+	now := time.Now()
+	c.socket, c.seat.enough, c.held, c.leaving = socket, enough, bytes.Clone(came), c.until(now)
+	c.since.Store(int64(now.Sub(c.born)))
 	l.in[c.fd] = c
 	if len(l.in) == 1 {
-		_ = l.file.SetReadDeadline(time.Now().Add(lobbyTick)) // until now nobody had to be timed
+		_ = l.file.SetReadDeadline(now.Add(lobbyTick)) // until now nobody had to be timed
 	}
 	return true
+}
+
+// hearLocked takes what c has said, and reports whether the lobby is done with it.
+func (l *lobby) hearLocked(c *conn, now time.Time) (done bool) {
+	n := 0
+	var heard error
+	err := c.socket.Control(func(fd uintptr) { n, heard = unix.Read(int(fd), l.buf[:maxLine-len(c.held)]) })
+	if err == nil && (errors.Is(heard, unix.EAGAIN) || errors.Is(heard, unix.EINTR)) {
+		return false
+	}
+	if err = errors.Join(err, heard); err != nil {
+		c.lost = err // a reset is told once, and the next read would see an orderly end
+		return true
+	}
+	if n == 0 {
+		return true // which the next read sees too
+	}
+	c.heard(n)
+	c.held = append(c.held, l.buf[:n]...)
+	if c.seat.enough(c.held) {
+		return true
+	}
+	c.since.Store(int64(now.Sub(c.born)))
+	c.leaving = c.until(now)
+	return false
+}
+
+// leaveLocked takes c out.
+func (l *lobby) leaveLocked(c *conn) {
+	delete(l.in, c.fd)
+	_ = c.socket.Control(func(fd uintptr) { _ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, int(fd), nil) })
 }
 
 // take takes c out, and returns false when it is not there. Whoever closes a
@@ -92,7 +138,7 @@ func (l *lobby) take(c *conn) bool {
 	if l.in[c.fd] != c {
 		return false
 	}
-	delete(l.in, c.fd)
+	l.leaveLocked(c)
 	return true
 }
 
@@ -120,22 +166,23 @@ func (l *lobby) serve() {
 	}
 }
 
-// sort takes out whom the events speak of, and whose time is up.
+// sort takes out who has said enough, and whose time is up.
 func (l *lobby) sort(events []unix.EpollEvent, now time.Time) (ready, late []*conn, done bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range events {
-		// A descriptor may be another connection's by now. That one then waits in a
-		// goroutine of its own.
-		if c := l.in[e.Fd]; c != nil {
-			delete(l.in, e.Fd)
+		if c := l.in[e.Fd]; c != nil && l.hearLocked(c, now) {
+			l.leaveLocked(c)
 			ready = append(ready, c)
 		}
 	}
-	for fd, c := range l.in {
-		if now.Sub(c.born) >= l.limit {
-			delete(l.in, fd)
-			late = append(late, c)
+	if now.Sub(l.looked) >= lobbyTick {
+		l.looked = now
+		for _, c := range l.in {
+			if now.After(c.leaving) {
+				l.leaveLocked(c)
+				late = append(late, c)
+			}
 		}
 	}
 	tick := time.Time{} // nobody is here: no tick

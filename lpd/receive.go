@@ -2,12 +2,12 @@ package lpd
 
 import (
 	"bufio"
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"regexp"
+	"strings"
 	"time"
 
 	"platen/fault"
@@ -16,14 +16,18 @@ import (
 )
 
 // session is one "receive a printer job": a run of subcommands that bring
-// control and data files until the client closes.
+// control and data files until the client closes. It goes step by step, so that a
+// client that lets it wait between two of them costs no goroutine.
 type session struct {
 	*door
 	*conn
-	ctx   context.Context
-	r     *bufio.Reader
-	queue string
-	log   *slog.Logger
+	r   *bufio.Reader // nil in the lobby
+	cmd command
+
+	enough enough               // what the next step waits for
+	step   func(*session) error // the next step
+	sub    subcommand           // whose file comes
+	into   *pending             // the job of a data file that comes
 
 	spare job.Arrival // opened and not in use yet
 	open  []*pending  // jobs that are not complete, oldest first
@@ -32,48 +36,90 @@ type session struct {
 	aborts         int
 }
 
-// receive answers "receive a printer job". What is not complete when it
-// returns leaves nothing behind.
-func (d *door) receive(ctx context.Context, c *conn, r *bufio.Reader, cmd command) error {
-	s := &session{door: d, conn: c, ctx: ctx, r: r, queue: cmd.queue,
-		log: d.Log.With("client", c.ip, "queue", cmd.queue)}
-	defer s.abandon()
+// receive answers "receive a printer job".
+func (d *door) receive(c *conn, cmd command) (*session, error) {
+	s := &session{door: d, conn: c, cmd: cmd}
 	var err error
 	if s.spare, err = s.openJob(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.ack(); err != nil {
-		return err
+	if err := errors.Join(s.ack(), s.between()); err != nil {
+		s.abandon()
+		return nil, err
 	}
+	return s, nil
+}
+
+// run takes the steps that what the client sends allows. What is not complete when
+// it returns unparked has to be abandoned.
+func (s *session) run(r *bufio.Reader) (parked bool, err error) {
+	s.r = r
 	for {
-		sub, err := s.next()
-		if s.lost != nil && len(s.open) == 0 || errors.Is(err, errStopped) {
-			return nil // the way conversations end
+		if s.gather(s.conn, r, s.enough) {
+			return true, nil
 		}
-		if err != nil {
-			return while("subcommand", err)
-		}
-		switch sub.code {
-		case subAbort:
-			err = s.abort()
-		case subControl:
-			err = s.controlFile(sub)
-		case subData:
-			err = s.dataFile(sub)
-		}
-		if errors.Is(err, errStreamed) {
-			return nil
-		}
-		if err != nil {
-			return err
+		if err := s.step(s); err != nil {
+			return false, err
 		}
 	}
 }
 
-var (
-	errStopped  = errors.New("lpd: the server is stopping")
-	errStreamed = errors.New("lpd: the document ended with its connection") // nothing can follow
-)
+// between waits for a subcommand.
+func (s *session) between() error {
+	s.enough, s.step, s.into = subcommandCame, (*session).subcommand, nil
+	if !s.rest(s.conn, len(s.open) == 0) {
+		return errEnd // the server is stopping
+	}
+	return nil
+}
+
+// subcommandCame is enough for a subcommand: all of its line, or what is none.
+func subcommandCame(came []byte) bool {
+	line := bytes.TrimLeft(came, stray)
+	return len(came) >= maxLine || len(came)-len(line) >= maxStray || len(line) > 0 && line[0] > subData || bytes.IndexByte(line, '\n') >= 0
+}
+
+// subcommand reads one and prepares for its file.
+func (s *session) subcommand() error {
+	sub, err := s.next()
+	s.rest(s.conn, false)
+	if s.lost != nil && len(s.open) == 0 {
+		return errEnd // the way conversations end
+	}
+	if err != nil {
+		return while("subcommand", err)
+	}
+	s.sub = sub
+	switch sub.code {
+	case subControl:
+		return s.beforeControlFile()
+	case subData:
+		return s.beforeDataFile()
+	}
+	if err := s.abort(); err != nil {
+		return err
+	}
+	return s.between()
+}
+
+// prelude is how much of a file has to have come, if it has as much, before
+// anything is done about it: a client of an octet a second has no document
+// before 8 minutes are over, and costs next to nothing.
+const prelude = 512
+
+// fileCame is enough for a file of known size: its prelude, or all of it with its
+// zero octet.
+func fileCame(count uint64) enough {
+	least := int(min(count+1, prelude))
+	return func(came []byte) bool { return len(came) >= least }
+}
+
+// streamCame is enough for a document that ends with its connection. A single NUL
+// may be all that its client has; see streamed.
+func streamCame(came []byte) bool { return len(came) >= prelude || len(came) == 1 && came[0] == 0 }
+
+// errEnd ends a session in which nothing is wrong and nothing can follow.
+var errEnd = errors.New("lpd: the session has ended")
 
 // portSuffix is what is left of host%port when a client cuts a queue's address
 // in the wrong place.
@@ -81,11 +127,11 @@ var portSuffix = regexp.MustCompile(`%[0-9]{1,5}$`)
 
 // openJob asks the intake for room for a job.
 func (s *session) openJob() (job.Arrival, error) {
-	o := job.Origin{Door: "lpd", Queue: s.queue, Client: s.ip}
-	a, err := s.Intake.Open(s.ctx, o)
-	if short := portSuffix.ReplaceAllString(s.queue, ""); short != s.queue && fault.Is(err, fault.NotFound) {
+	o := job.Origin{Door: "lpd", Queue: s.cmd.queue, Client: s.ip}
+	a, err := s.Intake.Open(s.door.ctx, o)
+	if short := portSuffix.ReplaceAllString(s.cmd.queue, ""); short != s.cmd.queue && fault.Is(err, fault.NotFound) {
 		o.Queue = short
-		a, err = s.Intake.Open(s.ctx, o)
+		a, err = s.Intake.Open(s.door.ctx, o)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lpd: open: %w", err)
@@ -133,18 +179,17 @@ func (s *session) ack() error {
 // a subcommand. PLP sends a second NUL after a file, others a line feed.
 const maxStray = 16
 
+// stray is what such octets are.
+const stray = "\x00\r\n"
+
 // next reads a subcommand.
 func (s *session) next() (subcommand, error) {
-	if !s.rest(s.conn, len(s.open) == 0) {
-		return subcommand{}, errStopped
-	}
-	defer s.rest(s.conn, false)
 	for range maxStray {
 		b, err := s.r.ReadByte()
 		if err != nil {
 			return subcommand{}, err
 		}
-		if b == 0 || b == '\n' || b == '\r' {
+		if strings.IndexByte(stray, b) >= 0 {
 			continue
 		}
 		if err := s.r.UnreadByte(); err != nil {
@@ -159,20 +204,23 @@ func (s *session) next() (subcommand, error) {
 	return subcommand{}, invalid("lpd.subcommand", "The print client sent a command that does not exist.")
 }
 
-// controlFile receives a control file. It completes its job when the data
-// files have come before it.
-func (s *session) controlFile(sub subcommand) error {
+// beforeControlFile says whether a control file may come.
+func (s *session) beforeControlFile() error {
 	const op = "lpd.controlFile"
 	if s.controls++; s.controls > s.MaxControlFiles {
 		return &fault.Error{Op: op, Kind: fault.TooLarge, Text: "The print client sent too many jobs at once."}
 	}
-	if sub.count == 0 || sub.count > s.MaxControlOctets {
+	if s.sub.count == 0 || s.sub.count > s.MaxControlOctets {
 		return &fault.Error{Op: op, Kind: fault.TooLarge, Text: "The print client's control file is empty or too large."}
 	}
-	if err := s.ack(); err != nil {
-		return err
-	}
-	b, err := io.ReadAll(&bounded{r: s.r, left: int64(sub.count)}) // grows as octets come
+	s.enough, s.step = fileCame(s.sub.count), (*session).controlFile
+	return s.ack()
+}
+
+// controlFile receives a control file. It completes its job when the data
+// files have come before it.
+func (s *session) controlFile() error {
+	b, err := io.ReadAll(&bounded{r: s.r, left: int64(s.sub.count)}) // grows as octets come
 	if err != nil {
 		return while("control file", err)
 	}
@@ -184,44 +232,55 @@ func (s *session) controlFile(sub subcommand) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.forControl(sub.name, &cf)
+	p, err := s.forControl(s.sub.name, &cf)
 	if err != nil {
 		return err
 	}
-	return s.answer(p, last)
+	if err := s.answer(p, last); err != nil {
+		return err
+	}
+	return s.between()
 }
 
-// dataFile receives a document.
-func (s *session) dataFile(sub subcommand) error {
+// beforeDataFile says whether a document may come.
+func (s *session) beforeDataFile() error {
 	const op = "lpd.dataFile"
 	if s.data++; s.data > s.MaxDataFiles {
 		return &fault.Error{Op: op, Kind: fault.TooLarge, Text: "The print client sent too many documents at once."}
 	}
-	p, err := s.forData(sub.name)
+	p, err := s.forData(s.sub.name)
 	if err != nil {
 		return err
 	}
-	if err := s.ack(); err != nil {
-		return err
+	s.into, s.enough, s.step = p, streamCame, (*session).stream
+	if s.sub.bounded() {
+		s.enough, s.step = fileCame(s.sub.count), (*session).dataFile
 	}
-	if !sub.bounded() {
-		return s.stream(p, sub.name)
-	}
-	body := &bounded{r: s.r, left: int64(sub.count)}
-	if err := s.document(p, sub.name, body); err != nil {
+	return s.ack()
+}
+
+// dataFile receives a document of known size.
+func (s *session) dataFile() error {
+	const op = "lpd.dataFile"
+	p := s.into
+	body := &bounded{r: s.r, left: int64(s.sub.count)}
+	if err := s.document(p, s.sub.name, body); err != nil {
 		return err
 	}
 	if body.left > 0 {
 		return &fault.Error{Op: op, Kind: fault.Internal, Err: errors.New("intake did not read the whole document")}
 	}
-	err = s.endOfFile()
+	err := s.endOfFile()
 	if errors.Is(err, io.EOF) && p.complete() {
 		return s.closedAfterLast(p)
 	}
 	if err != nil {
 		return err
 	}
-	return s.answer(p, time.Now())
+	if err := s.answer(p, time.Now()); err != nil {
+		return err
+	}
+	return s.between()
 }
 
 // closedAfterLast takes a job whose client sent every octet that it had
@@ -233,14 +292,14 @@ func (s *session) closedAfterLast(p *pending) error {
 	if err := s.answer(p, time.Now()); err != nil {
 		return err
 	}
-	return errStreamed
+	return errEnd
 }
 
 // stream receives a document that ends when the client closes its half of the
 // connection. Such a document needs no control file: none can follow it.
-func (s *session) stream(p *pending, name string) error {
-	body := &streamed{r: s.r, conn: s.conn}
-	err := s.document(p, name, body)
+func (s *session) stream() error {
+	p, body := s.into, &streamed{r: s.r, conn: s.conn}
+	err := s.document(p, s.sub.name, body)
 	if errors.Is(s.lost, io.EOF) {
 		s.lost = nil // the end of the connection was the end of the document
 	}
@@ -249,7 +308,10 @@ func (s *session) stream(p *pending, name string) error {
 	}
 	last := time.Now()
 	if body.silent {
-		return s.answer(p, last)
+		if err := s.answer(p, last); err != nil {
+			return err
+		}
+		return s.between()
 	}
 	if body.octets == 0 || p.control != nil && !p.complete() {
 		s.lost = io.EOF
@@ -259,12 +321,12 @@ func (s *session) stream(p *pending, name string) error {
 		return err
 	}
 	s.acknowledge(last)
-	return errStreamed
+	return errEnd
 }
 
 // document hands one document to the intake.
 func (s *session) document(p *pending, name string, body io.Reader) error {
-	number, err := p.arrival.Document(s.ctx, p.documentName(name), body)
+	number, err := p.arrival.Document(s.door.ctx, p.documentName(name), body)
 	if err != nil {
 		return fmt.Errorf("lpd: document: %w", err)
 	}
@@ -302,12 +364,12 @@ func (s *session) answer(p *pending, last time.Time) error {
 // submit makes a job durable and forgets it.
 func (s *session) submit(p *pending) error {
 	ticket, order := p.job()
-	j, err := p.arrival.Submit(s.ctx, ticket, order)
+	j, err := p.arrival.Submit(s.door.ctx, ticket, order)
 	if err != nil {
 		return fmt.Errorf("lpd: submit: %w", err)
 	}
 	s.forget(p)
-	s.log.Info("lpd: job accepted", "uuid", j.UUID, "documents", len(order), "octets", j.Octets)
+	s.Log.Info("lpd: job accepted", "client", s.ip, "queue", s.cmd.queue, "uuid", j.UUID, "documents", len(order), "octets", j.Octets)
 	return nil
 }
 
@@ -316,7 +378,7 @@ func (s *session) submit(p *pending) error {
 func (s *session) acknowledge(last time.Time) {
 	failpoint.Hit("lpd.before-ack")
 	if _, err := s.conn.Write([]byte{0}); err != nil {
-		s.log.Debug("lpd: client did not wait for its acknowledgement", "error", err)
+		s.Log.Debug("lpd: client did not wait for its acknowledgement", "client", s.ip, "queue", s.cmd.queue, "error", err)
 	}
 	failpoint.Hit("lpd.after-ack")
 	s.OnAck(time.Since(last))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ type Server struct {
 	Queues Queues
 	Log    *slog.Logger
 
-	FirstByte time.Duration // longest wait for a connection's first octet, and then for the rest of its first line; 10 s
+	FirstByte time.Duration // longest wait for a connection's first line; 10 s
 	Idle      time.Duration // longest silence within a connection; mainframes pause for minutes; 300 s
 	Grace     time.Duration // what running transfers have left once ctx has ended; 10 s
 	Linger    time.Duration // how long a refused client may go on sending before it is cut off; 5 s
@@ -106,12 +107,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx)) // transfers outlive ctx by Grace
 	defer cancel()
-	d := &door{Server: s.withDefaults(), conns: make(map[*conn]struct{}), perIP: make(map[netip.Addr]int)}
+	d := &door{Server: s.withDefaults(), ctx: base, conns: make(map[*conn]struct{}), perIP: make(map[netip.Addr]int)}
 
 	var serving sync.WaitGroup
 	d.lobby = &lobby{
-		limit: d.FirstByte, late: d.leave, work: serving.Go,
-		ready: func(c *conn) { serving.Go(func() { d.serveReady(base, c) }) },
+		work:  serving.Go,
+		ready: func(c *conn) { serving.Go(func() { d.serve(c) }) },
+		late:  func(c *conn) { d.lose(c, os.ErrDeadlineExceeded) },
 	}
 	cutOff := func() { d.close(func(*conn) bool { return true }); cancel() }
 	var late *time.Timer
@@ -129,7 +131,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		switch {
 		case err == nil:
 			if c := d.admit(nc); c != nil {
-				serving.Go(func() { d.serve(base, c) })
+				serving.Go(func() { d.serve(c) })
 			}
 		case ctx.Err() != nil:
 			return nil

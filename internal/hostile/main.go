@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("hostile", flag.ContinueOnError)
 	fs.StringVar(&o.node, "node", "bin/platen", "the node")
 	fs.BoolVar(&o.short, "short", false, "smaller crowds; well under a minute")
-	fs.StringVar(&o.only, "only", "", "play only the attack of this name")
+	fs.StringVar(&o.only, "only", "", "play only attacks whose name holds this")
 	fs.BoolVar(&o.keep, "keep", false, "keep the folders of the nodes")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -65,18 +66,22 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	start := time.Now()
-	failed := 0
+	played, failed := 0, 0
 	for i, a := range attacks(o.short) {
-		if o.only != "" && a.name != o.only {
+		if !strings.Contains(a.name, o.only) {
 			continue
 		}
+		played++
 		if err := play(ctx, o, filepath.Join(o.dir, fmt.Sprint(i)), a); err != nil {
 			fmt.Printf("FAILED  %s: %v\nrepeat it with: go run ./internal/hostile -node %s -only %q\n", a.name, err, o.node, a.name)
 			failed++
 		}
 	}
 	fmt.Printf("hostile: %s\n", time.Since(start).Round(time.Second))
-	if failed > 0 {
+	switch {
+	case played == 0:
+		return fmt.Errorf("no attack has %q in its name", o.only)
+	case failed > 0:
 		return fmt.Errorf("%d attacks did harm", failed)
 	}
 	return nil
