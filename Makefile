@@ -98,16 +98,23 @@ bin/platen-chaos:
 	$(GO) build -tags chaos -o $@ ./cmd/node
 	$(GO) build -o bin/chaos ./internal/chaos
 
-## hostile: thousands of idle, slow and half-done clients before a node, and whether normal jobs pass (ATTACK)
+## hostile: thousands of idle, slow and half-done clients before a node, and whether normal jobs pass (ATTACK: part of a name)
 ATTACK ?=
 .PHONY: hostile
 hostile: build
 	$(GO) run ./internal/hostile -node bin/platen $(if $(ATTACK),-only "$(ATTACK)")
 
-## bench: measure against the peers and the machine's own limits; never part of the tests
+## bench: measure against the peers and the machine's own limits; never part of the tests (PART: lpd, large, release, idle, many)
+PART ?=
 .PHONY: bench
 bench: peers build
-	$(GO) run ./internal/bench -node bin/platen
+	$(GO) run ./internal/bench -node bin/platen $(if $(PART),-only $(PART))
+
+## soak: 20 jobs a second for SOAK (30m) with release, expiry and deletion; memory and descriptors once a minute
+SOAK ?= 30m
+.PHONY: soak
+soak: build
+	$(GO) run ./internal/bench -node bin/platen -soak $(SOAK)
 
 ## screenshots: a picture of every terminal page into var/screenshots
 .PHONY: screenshots

@@ -43,7 +43,7 @@ type LPD struct {
 	MaxConnections   int      `toml:"max_connections"`
 	MaxPerClient     int      `toml:"max_per_client"`     // connections of one address
 	MaxPerTrusted    int      `toml:"max_per_trusted"`    // connections of one address in Trusted
-	FirstOctet       Duration `toml:"first_octet"`        // from the connection to its first octet
+	FirstOctet       Duration `toml:"first_octet"`        // from the connection to the end of its first line
 	Idle             Duration `toml:"idle"`               // longest pause between two octets; mainframes pause minutes
 	SlowRate         Octets   `toml:"slow_rate"`          // octets per second; above 80 % of a limit, slower clients are cut off
 	MaxControlFiles  int      `toml:"max_control_files"`  // per connection

@@ -172,7 +172,7 @@ func (n *node) fill(ctx context.Context, from, to, users int) error {
 	var next atomic.Int64
 	next.Store(int64(from))
 	var wg sync.WaitGroup
-	errs := make(chan error, 16)
+	errs := make(chan error, 64)
 	for range cap(errs) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
