@@ -102,10 +102,7 @@ func (a *arrival) take(ctx context.Context, n int64) error {
 		return &fault.Error{Op: "intake.Document", Kind: fault.TooLarge, Text: "The job is larger than %s, which is the most that is allowed here.",
 			Args: []any{sizeText(limit)}}
 	}
-	if a.settings.MaxSpool > 0 && a.stored+arriving > a.settings.MaxSpool {
-		return spoolFull()
-	}
-	if a.octets-a.looked < lookEvery {
+	if a.octets-a.looked < lookEvery && (a.settings.MaxSpool <= 0 || a.stored+arriving <= a.settings.MaxSpool) {
 		return nil
 	}
 	return a.look(ctx)
@@ -208,11 +205,13 @@ func (a *arrival) commit(ctx context.Context, j job.Job, owner directory.Match) 
 	err := a.in.Store.AdmitJob(ctx, &j, how)
 	switch {
 	case err == nil:
+		a.in.admitted.Add(a.octets) // before end, which takes them from what arrives
 		a.end()
 		return j, nil
 	case nothingStored(err):
 		a.discard()
 	default:
+		a.in.admitted.Add(a.octets)
 		a.end()
 		a.in.Log.Error("intake: nobody knows whether a job was stored, its documents stay until the node starts again", "uuid", j.UUID, "error", err)
 	}

@@ -32,6 +32,7 @@ type fakeStore struct {
 	jobs     []job.Job
 	history  map[int64][]job.Entry
 	counts   map[string]job.Count
+	summed   int // how often all octets were asked for
 
 	broken   error                // every question fails with it
 	addError func(*job.Job) error // before the job is added
@@ -102,6 +103,7 @@ func (f *fakeStore) usage(owner string) (octets int64, jobs int, err error) {
 func (f *fakeStore) SpoolOctets(context.Context) (n int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.summed++
 	for _, j := range f.jobs {
 		n += j.Octets
 	}

@@ -32,6 +32,9 @@ type Intake struct {
 	Accepted func(job.Job)       // a job is durable, for the metrics; nil: nobody wants to know
 
 	arriving atomic.Int64 // octets in the spool whose row is not committed
+	admitted atomic.Int64 // octets whose row was committed, since the start
+	stored   atomic.Int64 // with admitted the most that the spool can hold; see roomInSpool
+	asked    atomic.Bool  // stored means something
 	patterns sync.Map     // queue id → compiled
 	owners   sync.Map     // owner → usage, as it was with the last job
 }
@@ -109,16 +112,29 @@ func (in *Intake) roomOnDisk(s *site.Settings) error {
 	return nil
 }
 
-// roomInSpool refuses what goes beyond the limit of all documents together. The
-// order of the two looks matters: a job that commits between them is counted
-// twice rather than not at all.
+// roomInSpool refuses what goes beyond the limit of all documents together. What
+// the spool has takes a sum over all owners to know. So the last answer is kept
+// and what has come since is added, which is the most that it can be, and the
+// question is asked again only when that would be too much. The order of the looks
+// matters: a job that commits between them is counted twice rather than not at all.
 func (in *Intake) roomInSpool(ctx context.Context, s *site.Settings) (stored int64, err error) {
 	if s.MaxSpool <= 0 {
 		return 0, nil
 	}
 	arriving := in.arriving.Load()
-	stored, err = in.Store.SpoolOctets(ctx)
-	if err == nil && stored+arriving > s.MaxSpool {
+	if in.asked.Load() {
+		stored = in.stored.Load() + in.admitted.Load()
+		if stored+arriving <= s.MaxSpool {
+			return stored, nil
+		}
+	}
+	admitted := in.admitted.Load()
+	if stored, err = in.Store.SpoolOctets(ctx); err != nil {
+		return stored, err
+	}
+	in.stored.Store(stored - admitted)
+	in.asked.Store(true)
+	if stored+arriving > s.MaxSpool {
 		err = spoolFull()
 	}
 	return stored, err

@@ -283,6 +283,26 @@ func TestA26TheSpoolHasALimit(t *testing.T) {
 	}
 }
 
+// What is far from the limit is not summed up for each job, and what was erased
+// makes room again.
+func TestA26TheSpoolIsSummedUpWhenItMatters(t *testing.T) {
+	n := newNode(t)
+	n.store.settings.MaxSpool = 1000
+	for range 10 {
+		n.mustSend("secure", "anna", strings.Repeat("x", 100))
+	}
+	if n.store.summed != 1 {
+		t.Errorf("summed up %d times", n.store.summed)
+	}
+	n.store.mu.Lock()
+	n.store.jobs = n.store.jobs[:5]
+	n.store.mu.Unlock()
+	n.mustSend("secure", "anna", strings.Repeat("x", 500))
+	if _, err := n.send("secure", "ben", "x"); !fault.Is(err, fault.Full) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestA26APersonHasALimit(t *testing.T) {
 	for name, claimed := range map[string]string{"a person": "anna", "all that is nobody's": "stranger"} {
 		t.Run(name, func(t *testing.T) {

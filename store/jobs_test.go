@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -323,8 +324,10 @@ func TestOwnersListIsALookup(t *testing.T) {
 		{selectErasable, "jobs_kept (tenant=?"},
 		{selectFiles, "documents_file (tenant=?"},
 		{selectLedger, "ledger_at (tenant=? AND at>? AND at<?"},
+		{selectWaitingJobs, "jobs_next (tenant=? AND device>?"},
+		{selectLedgerOf, "ledger_job (tenant=? AND job_id=?"},
 		{selectExpired, "jobs_held (tenant=? AND expires_at>? AND expires_at<?"},
-		{selectSeen, "documents_digest (tenant=? AND digest=?"},
+		{selectSeen, "documents_digest (tenant=? AND digest>? AND digest<?"},
 		{setCount, "documents_file (tenant=? AND counted=? AND file=?"},
 		{selectUncounted, "documents_file (tenant=? AND counted=?"},
 		{selectSessionByToken, "sessions_token (tenant=? AND token=?"},
@@ -346,6 +349,58 @@ func TestOwnersListIsALookup(t *testing.T) {
 		t.Errorf("OwnJobs: %d, %v; want the 20 and the fixture's", len(jobs), err)
 	}
 	t.Logf("OwnJobs of 21 among 10,000 took %v", time.Since(start))
+}
+
+// readsAll are the statements that look at every row of a table or of a tenant
+// in one, and may: they are rare, or the table is small.
+var readsAll = map[string]string{
+	"selectTenants":    "the start; a few rows",
+	"selectOrphans":    "the start",
+	"deleteUsage":      "the start",
+	"selectQueues":     "a list of few",
+	"selectDevices":    "a list of few",
+	"selectTerminals":  "a list of few",
+	"selectCallers":    "a list of few",
+	"selectSessions":   "a list of few: sessions last a minute",
+	"deleteSessionsOf": "sessions are few",
+
+	"selectUsers":      "a command that lists all people",
+	"selectCards":      "a command that lists all cards",
+	"selectAllAliases": "an import",
+	"countUsers":       "an import",
+	"selectAudit":      "a command that verifies all of it",
+
+	"countDeviceJobs":      "a command that removes a device",
+	"countDeviceQueues":    "a command that removes a device",
+	"countDeviceTerminals": "a command that removes a device",
+
+	"countOpen":      "metrics, and the list of a command: an index only",
+	"countDone":      "metrics, and the list of a command: an index only",
+	"countOutbox":    "metrics",
+	"selectErasable": "once a minute: finished jobs whose documents are kept, of which there are few",
+	"selectWaiting":  "what waits at devices, an index of that only",
+	"selectOctets":   "only when the limit of the spool may be near; see intake.roomInSpool",
+
+	"selectUsersByPrefix": "only for names that a client cut, with a rule that is off unless somebody wants it",
+	"selectSeen":          "a hundred rows at most",
+}
+
+var everyRow = regexp.MustCompile(`(?m)^(SCAN (?:[a-z_]+)\b.*|SEARCH .*\(tenant=\?\))$`)
+
+// TestWhoReadsAll: with a hundred thousand people and a million jobs, whatever
+// reads a whole table is slow, so each statement that does so is known by name.
+func TestWhoReadsAll(t *testing.T) {
+	w := newWorld(t)
+	for name, q := range queries(t) {
+		text := strings.TrimSpace(string(q))
+		if !strings.HasPrefix(text, "SELECT") && !strings.HasPrefix(text, "UPDATE") && !strings.HasPrefix(text, "DELETE") {
+			continue
+		}
+		all := everyRow.FindAllString(explainPlan(t, w, q), -1)
+		if _, known := readsAll[name]; len(all) > 0 != known {
+			t.Errorf("%s: %q, known %v", name, all, known)
+		}
+	}
 }
 
 func explainPlan(t *testing.T, w *world, q query) string {

@@ -159,7 +159,7 @@ const (
 	selectOwnDone query = jobSelect + `
 		   AND j.state > 6 AND j.owner = $2 AND j.state > 7 AND j.completed_at >= $3 ORDER BY 0 + j.id DESC LIMIT $4`
 	selectWaitingJobs query = jobSelect + `
-		   AND j.state = 3 AND COALESCE(q.mode, '') <> 'passthrough' ORDER BY j.released_at, j.id LIMIT $2`
+		   AND j.state = 3 AND j.device >= '' AND COALESCE(q.mode, '') <> 'passthrough' ORDER BY j.released_at, j.id LIMIT $2`
 
 	releaseJob query = `
 		UPDATE jobs SET state = 3, reasons = $9, message = '', device = $5, released_at = $6, copies = $7, sides = $8,

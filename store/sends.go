@@ -310,7 +310,7 @@ const (
 		  FROM ledger WHERE tenant = $1`
 	selectLedger query = ledgerSelect + `
 		   AND at >= $2 AND at < $3 AND (at > $2 OR id > $4) ORDER BY at, id LIMIT $5`
-	selectLedgerOf query = ledgerSelect + ` AND job_id = $2 ORDER BY at, id`
+	selectLedgerOf query = ledgerSelect + ` AND job_id = $2 ORDER BY 0 + at, id`
 	insertOutbox   query = `INSERT INTO outbox (tenant, kind, id, at) VALUES ($1, $2, $3, $4)`
 	countOutbox    query = `SELECT COUNT(*) FROM outbox WHERE tenant = $1`
 )
