@@ -105,7 +105,7 @@ func run(ctx context.Context) error {
 		run  func() error
 	}{
 		{"idle", func() error { return benchIdle(ctx, abs, dir, raw, &v) }},
-		{"lpd", func() error { return benchLPD(ctx, n, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs, &v) }},
+		{"lpd", func() error { return benchLPD(ctx, n, cups, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs, &v) }},
 		{"release", func() error { return benchRelease(ctx, n, cups, raw, *releases, &v) }},
 		{"large", func() error { return benchLarge(ctx, n, lpd, dir, *runs, &v) }},
 		{"many", func() error { return benchMany(ctx, abs, dir, raw, &v) }},

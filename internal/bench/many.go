@@ -238,11 +238,11 @@ func (n *node) list(ctx context.Context, user int) error {
 	if err := n.call(ctx, "sessions", map[string]any{"method": "card", "value": card(user)}, &s); err != nil {
 		return err
 	}
-	var jobs struct{ Jobs []struct{ ID int64 } }
+	var jobs []struct{ ID int64 }
 	if err := n.ask(ctx, http.MethodGet, "sessions/"+s.Session+"/jobs", nil, &jobs); err != nil {
 		return err
 	}
-	if len(jobs.Jobs) == 0 {
+	if len(jobs) == 0 {
 		return fmt.Errorf("%s has no job", login(user))
 	}
 	return nil

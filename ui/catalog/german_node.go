@@ -49,7 +49,6 @@ var germanNode = map[string]string{
 	"It was deleted.": "Es wurde gelöscht.",
 	"It was released somewhere else a moment ago.":                                    "Es wurde gerade anderswo freigegeben.",
 	"Its document is not there any longer. Please print it again from your computer.": "Sein Dokument ist nicht mehr da. Bitte drucken Sie es am Computer noch einmal.",
-	"Its time is over. Please print it again from your computer.":                     "Seine Zeit ist abgelaufen. Bitte drucken Sie es am Computer noch einmal.",
 	"Only a held document can be kept longer, and only once.":                         "Nur ein wartendes Dokument kann länger behalten werden, und nur einmal.",
 	"Please choose a document first.":                                                 "Bitte wählen Sie zuerst ein Dokument aus.",
 	"Please choose at most %d documents.":                                             "Bitte wählen Sie höchstens %d Dokumente aus.",
