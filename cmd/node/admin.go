@@ -69,7 +69,7 @@ func administerAt(ctx context.Context, p place, cmd *command, c *call) error {
 	defer cancel()
 	for until := time.Now().Add(startStop); ; {
 		reached, err := remote(ctx, p.socket(), c)
-		if reached || !nobodyThere(err) {
+		if reached || !nobodyThere(err) && !errors.Is(err, errNotReached) {
 			return err
 		}
 		unlock, err := fsys.Lock(p.lock())

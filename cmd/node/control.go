@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"platen/fault"
@@ -177,7 +178,9 @@ func (s *control) run(ctx context.Context, q request, actor string, in io.Reader
 }
 
 // remote runs a command in the node behind the socket. reached is false when no
-// node answers there.
+// node answers there. A node that ends may leave a connection that it has never
+// looked at: so the command goes out only when the node asks for it (RFC 9110,
+// section 10.1.1), and one that was not sent has not been reached.
 func remote(ctx context.Context, socket string, c *call) (reached bool, err error) {
 	conn, err := dialControl(ctx, socket)
 	if err != nil {
@@ -190,6 +193,7 @@ func remote(ctx context.Context, socket string, c *call) (reached bool, err erro
 		return true, err
 	}
 	in, out := io.Pipe()
+	body := &begun{Reader: in}
 	go func() {
 		_, err := out.Write(append(q, '\n'))
 		if err == nil && c.in != nil {
@@ -198,15 +202,19 @@ func remote(ctx context.Context, socket string, c *call) (reached bool, err erro
 		out.CloseWithError(err)
 	}()
 	defer func() { _ = in.Close() }()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/v1/command", in)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/v1/command", body)
 	if err != nil {
 		return true, err
 	}
+	r.Header.Set("Expect", "100-continue")
 	client := &http.Client{Transport: &http.Transport{
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-		DisableKeepAlives: true,
+		DisableKeepAlives: true, ExpectContinueTimeout: startStop,
 	}}
 	res, err := client.Do(r)
+	if err != nil && ctx.Err() == nil && !body.begun.Load() {
+		return false, fmt.Errorf("%w: %w", errNotReached, err)
+	}
 	if err != nil {
 		return true, fmt.Errorf("the running node: %w", err)
 	}
@@ -216,6 +224,20 @@ func remote(ctx context.Context, socket string, c *call) (reached bool, err erro
 	}
 	return true, c.receive(res.Body)
 }
+
+// begun is a request's body that knows whether anything of it was sent.
+type begun struct {
+	io.Reader
+	begun atomic.Bool
+}
+
+func (b *begun) Read(p []byte) (int, error) {
+	b.begun.Store(true)
+	return b.Reader.Read(p)
+}
+
+// errNotReached is a connection that ended before the node asked for the command.
+var errNotReached = errors.New("the running node")
 
 // receive copies the frames of an answer to where they belong.
 func (c *call) receive(r io.Reader) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -427,4 +428,56 @@ func TestLongDataPath(t *testing.T) {
 		t.Error("the running node was not asked")
 	}
 	h.end()
+}
+
+// A node that ends may have a connection that it has never looked at. Its command
+// is done on the store; one that the node has begun to read is not done again.
+func TestCommandThatANodeNeverSaw(t *testing.T) {
+	dir := newNode(t)
+	at := place{cfg: config.Config{Data: dir}}
+	socket := at.socket()
+	saw := ending(t, socket, "")
+	if a := platen("", "user", "add", "zoe", "--dir", dir); a.code != exitDone || <-saw != "" {
+		t.Errorf("a command that the node never saw: %d %s", a.code, a.err)
+	}
+	saw = ending(t, socket, "HTTP/1.1 100 Continue\r\n\r\n")
+	a := platen("", "user", "add", "yve", "--dir", dir)
+	if line := <-saw; a.code == exitDone || !strings.Contains(line, "yve") {
+		t.Errorf("a command that the node has read, %q: %d %s", line, a.code, a.err)
+	}
+	if a := platen("", "user", "list", "--dir", dir); !strings.Contains(a.out, "zoe") || strings.Contains(a.out, "yve") {
+		t.Errorf("the people are\n%s%s", a.out, a.err)
+	}
+}
+
+// ending is a node that ends on its first command: at once, or after it has said
+// something and read a line. It returns the line.
+func ending(t *testing.T, socket, say string) <-chan string {
+	t.Helper()
+	ln, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saw := make(chan string, 1)
+	go func() {
+		defer close(saw)
+		conn, err := ln.Accept()
+		ln.Close()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		br := bufio.NewReader(conn)
+		for line := "-"; line != "" && line != "\r\n"; {
+			line, _ = br.ReadString('\n')
+		}
+		if say == "" {
+			return
+		}
+		fmt.Fprint(conn, say)
+		_, _ = br.ReadString('\n') // the length of a chunk
+		line, _ := br.ReadString('\n')
+		saw <- line
+	}()
+	return saw
 }
