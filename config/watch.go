@@ -3,15 +3,11 @@ package config
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"reflect"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // Watcher reads a file again when it changes. All fields are set before Serve.
@@ -19,54 +15,44 @@ type Watcher struct {
 	Path    string
 	Current Config // what is in force when Serve begins
 	Log     *slog.Logger
-	Quiet   time.Duration         // how long the folder is left alone before the file is read; an editor writes in pieces
+	Every   time.Duration         // between two looks; what changed is read when it has rested for so long: an editor writes in pieces
 	Apply   func(old, now Config) // gets every good new version, one at a time
 }
 
-// Serve watches until ctx ends. It looks at the folder and not at the file,
-// because most editors and every careful script replace the file by a rename.
-// A file that is gone, half written or wrong changes nothing: the node goes on
-// with what it had, and the log says why.
+// Serve watches until ctx ends. It asks for the file's name again and again rather
+// than for events: most editors and every careful script replace the file by a
+// rename, links lead elsewhere, network and container file systems tell nothing, and
+// a folder that holds the database besides tells of every page. A file that is gone,
+// half written or wrong changes nothing: the node goes on with what it had, and the
+// log says why.
 func (w *Watcher) Serve(ctx context.Context) error {
-	n, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("config: watch: %w", err)
-	}
-	defer func() { _ = n.Close() }()
-	var last []byte
-	if err := w.watch(n); err != nil {
-		return err
-	}
-	quiet := time.NewTimer(0) // the file may have changed since it was loaded
-	defer quiet.Stop()
-	for {
+	tick := time.NewTicker(w.Every)
+	defer tick.Stop()
+	var text []byte
+	var before, done os.FileInfo
+	for first := true; ; first = false { // the file may have changed since it was loaded
+		now, err := os.Stat(w.Path)
+		if err != nil {
+			now = nil // who reads it says why
+		}
+		if first || same(now, before) && !same(now, done) {
+			text, done = w.look(text), now
+		}
+		before = now
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-n.Events:
-			quiet.Reset(w.Quiet)
-		case err := <-n.Errors: // the kernel's queue overflowed: look
-			w.Log.Warn("config: watching the file", "error", err)
-			quiet.Reset(w.Quiet)
-		case <-quiet.C:
-			last = w.look(last)
-			if err := w.watch(n); err != nil {
-				w.Log.Warn("config: watching the file", "error", err)
-			}
+		case <-tick.C:
 		}
 	}
 }
 
-// watch sets the watch on the file's folder, and on the folder of the file
-// that a symbolic link leads to. Adding a folder twice is harmless.
-func (w *Watcher) watch(n *fsnotify.Watcher) error {
-	if err := n.Add(filepath.Dir(w.Path)); err != nil {
-		return fmt.Errorf("config: watch: %w", err)
+// same reports whether two looks at a name have seen the same file, unchanged.
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
 	}
-	if real, err := filepath.EvalSymlinks(w.Path); err == nil && filepath.Dir(real) != filepath.Dir(w.Path) {
-		return n.Add(filepath.Dir(real))
-	}
-	return nil
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // look reads the file, hands over a good new version, and returns what it has

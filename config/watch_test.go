@@ -66,7 +66,7 @@ func watch(t *testing.T, path string) (<-chan config.Config, *lines) {
 	got := make(chan config.Config, 10)
 	w := &config.Watcher{
 		Path: path, Current: config.Default(), Log: slog.New(slog.NewTextHandler(log, nil)),
-		Quiet: 5 * time.Millisecond, Apply: func(_, now config.Config) { got <- now },
+		Every: 5 * time.Millisecond, Apply: func(_, now config.Config) { got <- now },
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

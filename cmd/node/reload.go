@@ -15,7 +15,7 @@ func (n *node) watchConfig(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	w := &config.Watcher{Path: n.place.file, Current: n.place.read, Log: n.log.Logger, Quiet: 200 * time.Millisecond, Apply: n.apply}
+	w := &config.Watcher{Path: n.place.file, Current: n.place.read, Log: n.log.Logger, Every: 500 * time.Millisecond, Apply: n.apply}
 	return w.Serve(ctx)
 }
 
