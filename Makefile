@@ -7,6 +7,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GO      ?= go
 TOOL     = $(GO) tool -modfile=tools.mod
 export GOFLAGS += -buildvcs=false
+# SQLite else looks at the values of a statement when it plans it, and so parses and
+# plans it anew at every use: a good half of all its work for a release.
+export CGO_CFLAGS ?= -O2 -g -DSQLITE_ENABLE_QPSG
 
 # Programs that nobody here wrote and that the tests print to, print from and
 # sign in with. A test never skips because one is missing: this list is what it

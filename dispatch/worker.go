@@ -84,11 +84,10 @@ func (w *worker) round(ctx, work context.Context) (time.Duration, error) {
 		if wait := w.until.Sub(now); wait > 0 {
 			return wait, nil
 		}
-		if err := w.read(ctx); err != nil {
-			return 0, err
-		}
-		if !w.dev.Enabled {
-			return w.d.Probe, nil
+		if w.dev.ID == "" { // later it is read with the locks in hand, and that is enough
+			if err := w.read(ctx); err != nil {
+				return 0, err
+			}
 		}
 		release, err := w.d.locks.take(ctx, device.Keys(w.dev))
 		if err != nil {
@@ -122,11 +121,14 @@ func (w *worker) read(ctx context.Context) error {
 // delivery, or one look.
 func (w *worker) locked(ctx, work context.Context) (again bool, pause time.Duration, err error) {
 	keys := device.Keys(w.dev)
-	if err := w.read(ctx); err != nil { // it may have moved while we waited for the locks
+	if err := w.read(ctx); err != nil {
 		return false, 0, err
 	}
-	if !w.dev.Enabled || !slices.Equal(keys, device.Keys(w.dev)) {
+	if !slices.Equal(keys, device.Keys(w.dev)) { // it has moved, and these are not its locks
 		return true, 0, nil
+	}
+	if !w.dev.Enabled {
+		return false, w.d.Probe, nil
 	}
 	if w.open == nil {
 		open, err := w.d.Open(w.dev)

@@ -36,7 +36,7 @@ func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.
 // ReleaseAll releases all that can be released here now.
 func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, key string) (job.Release, error) {
 	const op = "release.ReleaseAll"
-	own, err := s.own(ctx, sess)
+	own, err := s.Store.OwnJobs(ctx, sess.User.ID, time.Time{}, s.Limits.Jobs)
 	if err != nil {
 		return job.Release{}, err
 	}
@@ -203,6 +203,9 @@ func (s *Service) order(ctx context.Context, op string, o Order) (job.Release, e
 		if !again {
 			s.Log.Info("release: jobs released", "release", r.ID, "device", r.Device, "jobs", len(r.Items))
 		}
+	}
+	if moved && !again && !slices.ContainsFunc(r.Items, func(it job.ReleaseItem) bool { return it.Status != job.StatusQueued }) {
+		return r, nil // that is how they stand
 	}
 	r, err = s.standing(ctx, r)
 	if err != nil || moved {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/job"
 	"platen/site"
@@ -35,6 +36,7 @@ type Service struct {
 	Wake   func(device string) // a job waits for the device; only a hint
 	Cancel func(job int64)     // a job that is being delivered shall stop; only a hint
 	Erased func()              // a document is not needed any longer; only a hint
+	Expect func(user string)   // somebody has signed in and may soon release something; only a hint
 	// Allows says whether copies and sides may still be chosen for a job at a
 	// device. Nil allows neither.
 	Allows func(j job.Job, d site.Device) (copies, sides bool)
@@ -81,6 +83,12 @@ func Admits(t site.Terminal, client netip.Addr) bool {
 func (s *Service) wake(device string) {
 	if s.Wake != nil {
 		s.Wake(device)
+	}
+}
+
+func (s *Service) expect(u *directory.User) {
+	if s.Expect != nil && u.ID != "" {
+		s.Expect(u.ID)
 	}
 }
 

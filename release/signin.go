@@ -101,6 +101,7 @@ func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c 
 	}
 	digest := s.Digests.CardDigest(number)
 	if r, ok := s.again(ctx, g, digest); ok {
+		s.expect(&r.sess.User)
 		return r.sess, r.token, r.err
 	}
 	r := reading{digest: digest}
@@ -302,6 +303,7 @@ func (s *Service) open(ctx context.Context, t site.Terminal, u directory.User, m
 		return Session{}, "", err
 	}
 	s.remember(sess.ID, now)
+	s.expect(&u)
 	for _, old := range ended {
 		s.forget(old.ID)
 		if old.User.ID == u.ID {

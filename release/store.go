@@ -74,7 +74,8 @@ type Store interface {
 	Job(ctx context.Context, id int64) (job.Job, error)
 	// OwnJobs returns, newest first, at most limit jobs of the owner ("": the
 	// unclaimed ones) that are not done, or are completed with a document that
-	// is still kept, or were completed or aborted at or after since.
+	// is still kept, or were completed or aborted at or after since. Of since
+	// zero it is only those that are not done.
 	OwnJobs(ctx context.Context, owner string, since time.Time, limit int) ([]job.Job, error)
 	// WaitingJobs returns, those that were released first first, at most limit
 	// jobs that are pending and whose queue is not a passthrough one.

@@ -47,7 +47,7 @@ func (s *Service) Others(ctx context.Context, sess Session, login string) ([]Job
 			return nil, err
 		}
 	}
-	jobs, err := s.Store.OwnJobs(ctx, owner.ID, s.Now(), s.Limits.Jobs)
+	jobs, err := s.Store.OwnJobs(ctx, owner.ID, time.Time{}, s.Limits.Jobs)
 	if err != nil {
 		return nil, err
 	}

@@ -12,12 +12,16 @@ import (
 
 // OwnJobs returns, newest first, at most limit jobs of the owner ("": the
 // unclaimed ones) that are not done, or are completed with a document that is
-// still kept, or were completed or aborted at or after since.
+// still kept, or were completed or aborted at or after since. Of since zero it is
+// only those that are not done.
 func (s Scope) OwnJobs(ctx context.Context, owner string, since time.Time, limit int) ([]job.Job, error) {
 	var list []job.Job
 	err := s.read(ctx, func(v view) error {
 		if err := s.more(v, &list, selectOwnOpen, owner, limit); err != nil {
 			return err
+		}
+		if since.IsZero() {
+			return s.fill(v, list)
 		}
 		if err := s.more(v, &list, selectOwnKept, owner, limit); err != nil {
 			return err

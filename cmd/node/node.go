@@ -38,6 +38,7 @@ type node struct {
 	store      *store.Store
 	scope      store.Scope
 	spool      *spool.Spool
+	ahead      *spool.Ahead
 	keeper     *spool.Keeper
 	intake     *intake.Intake
 	counter    *intake.Counter
@@ -220,14 +221,17 @@ func (n *node) build() {
 	n.keeper = newKeeper(n.place, n.store, n.spool, log)
 	n.counter = newCounter(n)
 	n.desk = newDesk(n.scope, n.keys, log)
+	n.ahead = &spool.Ahead{Spool: n.spool, Tenant: n.scope.Tenant(), Held: func(ctx context.Context, owner string, limit int) ([]job.Job, error) {
+		return n.scope.OwnJobs(ctx, owner, time.Time{}, limit)
+	}}
 	n.dispatcher = &dispatch.Dispatcher{
-		Store: n.scope, Documents: n.spool, Tenant: n.scope.Tenant(), Boot: job.NewUUID(),
+		Store: n.scope, Documents: n.ahead, Tenant: n.scope.Tenant(), Boot: job.NewUUID(),
 		Open: func(d site.Device) (device.Device, error) { return device.New(d, n.deviceSettings()) },
 		Now:  failpoint.Now, Log: log, Grace: n.cfg.Grace.Duration,
 		FirstOctet: n.numbers.firstOctet, Octets: n.numbers.delivered, SendEnded: n.numbers.sendEnded,
 		JobEnded: func(int64, job.State) { n.keeper.Wake() },
 	}
-	n.desk.Wake, n.desk.Cancel, n.desk.Erased = n.dispatcher.Wake, n.dispatcher.Cancel, n.keeper.Wake
+	n.desk.Wake, n.desk.Cancel, n.desk.Erased, n.desk.Expect = n.dispatcher.Wake, n.dispatcher.Cancel, n.keeper.Wake, n.ahead.Expect
 	n.intake = &intake.Intake{
 		Tenant: n.scope.Tenant(), Store: n.scope, Spool: n.spool, Now: failpoint.Now, Log: log,
 		Free:     n.place.free,
@@ -339,7 +343,7 @@ func (n *node) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
-		n.dispatcher.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
+		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
 		n.health.serve, n.folders.serve, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {

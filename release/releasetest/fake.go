@@ -381,7 +381,7 @@ func listed(j *job.Job, since time.Time) bool {
 	switch {
 	case !j.State.Done():
 		return true
-	case j.State == job.Canceled:
+	case j.State == job.Canceled || since.IsZero():
 		return false
 	case !j.Completed.Before(since):
 		return true

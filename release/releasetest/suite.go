@@ -664,6 +664,7 @@ func testOwnJobs(t *testing.T, s *suite) {
 	}{
 		"all of today":       {Anna.ID, at, 100, []int64{aborted, erasedOld, keptOld, held}},
 		"later":              {Anna.ID, at.Add(time.Second), 100, []int64{keptOld, held}},
+		"not done":           {Anna.ID, time.Time{}, 100, []int64{held}},
 		"limited to newest":  {Anna.ID, at, 2, []int64{aborted, erasedOld}},
 		"somebody else":      {Ben.ID, at, 100, []int64{bens}},
 		"unclaimed":          {"", at, 100, []int64{unclaimed}},
