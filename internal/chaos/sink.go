@@ -180,6 +180,9 @@ func takeRaw(conn net.Conn, m mood) []byte {
 	var before []byte
 	if m.stall != nil {
 		before, _ = io.ReadAll(io.LimitReader(conn, m.stallAt))
+		if int64(len(before)) < m.stallAt { // somebody only looked whether it is there
+			return before
+		}
 		m.pause()
 	}
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
