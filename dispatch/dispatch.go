@@ -15,10 +15,10 @@ import (
 	"platen/site"
 )
 
-// Documents are where the octets are. *spool.Spool is one.
+// Documents are where the octets are. *spool.Spool is one, and *spool.Ahead.
 type Documents interface {
-	// Authenticate reads the whole document to its last octet: Invalid when it is
-	// damaged, NotFound when it is missing.
+	// Authenticate makes sure of the whole document to its last octet, now or, read
+	// ahead, a moment ago: Invalid when it is damaged, NotFound when it is missing.
 	Authenticate(ctx context.Context, tenant string, d job.Document) error
 	// Reader returns the plain document; what it returns is authentic.
 	Reader(tenant string, d job.Document) (io.ReadCloser, error)
