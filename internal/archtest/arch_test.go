@@ -30,13 +30,14 @@ var mayImport = map[string][]string{
 	"spool":      {"fault", "job", "pdl"},
 	"intake":     {"accounting", "directory", "fault", "job", "pdl", "site", "spool"},
 	"lpd":        {"fault", "job"},
-	"device":     {"fault", "job", "lpd", "site"},
+	"device":     {"fault", "ipp", "job", "lpd", "site"},
 	"dispatch":   {"accounting", "device", "fault", "job", "site"},
 	"release":    {"accounting", "directory", "fault", "job", "site"},
-	"ui":         {"accounting", "directory", "fault", "job", "pki", "site", "ui/catalog"},
+	"ui":         {"accounting", "directory", "fault", "job", "pki", "site", "ui/catalog", "internal/crowd"},
 	"ui/catalog": {"fault"},
 	"store":      {"accounting", "directory", "fault", "job", "site"},
 	"config":     {"fault"},
+	"dnssd":      {"fault"},
 	"packaging":  {},
 
 	"directory/csvfile": {"directory", "fault", "internal/table"},
@@ -44,6 +45,10 @@ var mayImport = map[string][]string{
 
 	"cmd/node": {"*"},
 
+	"ipp":    {"fault"},
+	"ippsrv": {"fault", "ipp", "job", "site", "internal/crowd"},
+
+	"internal/crowd":     {},
 	"internal/failpoint": {},
 	"internal/fsys":      {"fault"},
 	"internal/archtest":  {},
@@ -63,7 +68,7 @@ var openToAll = []string{"internal/failpoint", "internal/fsys"}
 // SQL is the store's business and networking is not.
 var forbidden = map[string][]string{
 	"database/sql": {"store"},
-	"net/http":     {"ui", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
+	"net/http":     {"ui", "device", "ippsrv", "internal/crowd", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
 	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench", "internal/hostile"},
 }
 
