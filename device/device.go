@@ -32,6 +32,26 @@ type Device interface {
 	Condition(ctx context.Context) (site.Condition, error)
 }
 
+// Asker is a Device that can be asked what became of a delivery.
+type Asker interface {
+	// Ask looks for what the device has of the delivery of a job that Deliver
+	// was told as UUID and Send, sees to it that a document which never came to
+	// its end is not printed, and waits for the end of one that did, however
+	// long that takes. When something was found, result and error are as those
+	// of Deliver; Result.Octets is an upper bound of what the device has, or
+	// job.Unknown. When nothing was found, nobody knows: devices forget. An
+	// error then says that the device could not be asked.
+	//
+	// When ctx ends, the device is told to cancel what it still has, unless the
+	// cause is ErrLeave.
+	Ask(ctx context.Context, uuid, send string) (res Result, found bool, err error)
+}
+
+// ErrLeave as the cause with which the context of a delivery ends says that the
+// node goes, and not the job: what an Asker has in full it may print, and is
+// asked about later.
+var ErrLeave = errors.New("what the device has stays there")
+
 // Delivery is one job on its way to a device.
 type Delivery struct {
 	UUID      string // job-uuid: what the device is told as the job's name, and what its answers are compared with
@@ -41,6 +61,8 @@ type Delivery struct {
 	Queue     string // name of the queue the job came to
 	Documents []Doc
 	Options   job.Options
+	Ticket    job.Ticket // what the client asked for; a device that knows none of it takes the documents as they are
+	Send      string     // id of this delivery of the job, "" none: what a device is asked about afterwards
 
 	// Go is called once, when the device is ready for the job and has not yet
 	// been given an octet of any document. An error stops the delivery.
@@ -48,6 +70,9 @@ type Delivery struct {
 	// Progress is told the octets of documents handed over so far, all copies.
 	// May be nil.
 	Progress func(octets int64)
+	// Sent is told that every octet which is to go has gone, where the device
+	// then takes long to print. May be nil.
+	Sent func()
 	// Notice is told what the device says about itself during the delivery. May
 	// be nil.
 	Notice func(site.Condition)
@@ -84,10 +109,16 @@ type Settings struct {
 	Folders       []string       // when not empty, folder devices must lie in one of these
 
 	Connect  time.Duration // a connection is made within it; 10 s when 0
-	Answer   time.Duration // an answer of LPR comes within it; 5 min when 0
+	Answer   time.Duration // an answer of LPR or IPP comes within it; 5 min when 0
 	Idle     time.Duration // after the last octet: a device that has taken all and says nothing is done; 10 s when 0
 	Talk     time.Duration // after the last octet: silence of a device that reported before; 90 s when 0
 	HalfOpen time.Duration // no sign of life of the other end while it owes us one; 2 min when 0
+
+	// Pin is asked whether a device, by its id, may show this public key: the
+	// SHA-256 of its certificate's SubjectPublicKeyInfo. It remembers the first.
+	// Conflict says that the device had another key before; every other error
+	// that the question could not be answered. nil accepts any key.
+	Pin func(ctx context.Context, device string, spki []byte) error
 
 	Resolver Resolver // net.DefaultResolver when nil
 	Now      func() time.Time
@@ -135,9 +166,11 @@ func New(d site.Device, s Settings) (Device, error) {
 	}
 	u, err := url.Parse(d.URI)
 	if err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" {
-		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The address of a device looks like lpr://host/queue, socket://host or folder:///path.", Err: err}
+		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The address of a device looks like ipp://host/path, lpr://host/queue, socket://host or folder:///path.", Err: err}
 	}
 	switch strings.ToLower(u.Scheme) {
+	case "ipp", "ipps":
+		return made(newIPP(u, d.ID, t, s))
 	case "lpr":
 		return made(newLPR(u, t, s))
 	case "socket":
@@ -145,7 +178,7 @@ func New(d site.Device, s Settings) (Device, error) {
 	case "folder":
 		return made(newFolder(u, s))
 	}
-	return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "A device is reached by lpr, socket or folder, not by “%s”.", Args: []any{u.Scheme}}
+	return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "A device is reached by ipp, ipps, lpr, socket or folder, not by “%s”.", Args: []any{u.Scheme}}
 }
 
 // made keeps a nil pointer from becoming a Device that is not nil.
@@ -172,6 +205,8 @@ func Keys(d site.Device) []string {
 		return append(keys, "host:"+site.FoldName(u.Hostname())) // whatever the port
 	}
 	switch u.Scheme {
+	case "ipp", "ipps": // two ways to one printer
+		return append(keys, "ipp:"+site.FoldName(hostPort(u, ippPort))+pathOf(u))
 	case "socket":
 		return append(keys, "tcp:"+site.FoldName(hostPort(u, rawPort)))
 	case "lpr":
@@ -182,13 +217,21 @@ func Keys(d site.Device) []string {
 
 // Allows says what a person may change about a document of this language when
 // it is delivered to d. Copies are sent one after the other, which any device
-// and any language bears. Sides are set by PJL alone.
+// and any language bears. Sides are set by PJL, or by IPP for languages that do
+// not say so themselves.
 func Allows(language string, d site.Device) (copies, sides bool) {
 	t, err := traitsOf(d)
 	if err != nil {
 		return false, false
 	}
-	return true, strings.HasPrefix(strings.ToLower(d.URI), "socket:") && t.brackets(language)
+	scheme, _, _ := strings.Cut(strings.ToLower(d.URI), ":")
+	switch scheme {
+	case "ipp", "ipps":
+		return true, obeys(language)
+	case "socket":
+		return true, t.brackets(language)
+	}
+	return true, false
 }
 
 // unavailable is the failure of a device that may do better later.
@@ -210,6 +253,23 @@ func SourceError(err error) error { return &sourceError{err} }
 func Damaged(err error) bool {
 	var s *sourceError
 	return errors.As(err, &s)
+}
+
+// refused is a document that a device, or a person at it, will not have.
+type refused struct{ err error }
+
+func (e *refused) Error() string { return "refused: " + e.err.Error() }
+func (e *refused) Unwrap() error { return e.err }
+
+// RefusedError marks err as the refusal of this very job: to try it again would
+// not help.
+func RefusedError(err error) error { return &refused{err} }
+
+// Refused reports whether a delivery ended because the device does not print
+// such a document, or somebody at the device does not want it.
+func Refused(err error) bool {
+	var r *refused
+	return errors.As(err, &r)
 }
 
 func checkDelivery(op string, d Delivery) error {

@@ -76,7 +76,7 @@ func (p *lpr) Deliver(ctx context.Context, d Delivery) (Result, error) {
 	}
 	failpoint.Hit("device.acked")
 	if evidence == job.Acknowledged {
-		return r.result(evidence, "The device acknowledged the whole job; it did not report that it printed."), nil
+		return r.result(evidence, textAcknowledged), nil
 	}
 	return r.result(evidence, "Every octet was handed over; the last answer of the device never came."), nil
 }

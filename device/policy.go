@@ -41,7 +41,7 @@ func parseHost(u *url.URL, port uint16, s Settings) (host, error) {
 		h.port = uint16(n)
 	}
 	if h.name == "" || len(h.name) > 253 || strings.ContainsAny(h.name, " %\t\r\n\x00") {
-		return host{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The address of a device looks like lpr://host/queue, socket://host or folder:///path."}
+		return host{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The address of a device looks like ipp://host/path, lpr://host/queue, socket://host or folder:///path."}
 	}
 	if addr, err := netip.ParseAddr(h.name); err == nil {
 		if err := s.permit(netip.AddrPortFrom(addr, h.port)); err != nil {

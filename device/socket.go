@@ -181,7 +181,7 @@ func (s *socket) finish(l *link, r *run, t *talk) (Result, error) {
 	res.Impressions = t.impressions()
 	switch {
 	case t.confirmed():
-		res.Evidence, res.Detail = job.Confirmed, "The device reported the end of the job."
+		res.Evidence, res.Detail = job.Confirmed, textReported
 	case t.canceled():
 		res.Detail = "Somebody canceled the job at the device."
 	case !orderly:
