@@ -52,6 +52,7 @@ type Dispatcher struct {
 	mu      sync.Mutex
 	workers map[string]*worker
 	sending map[int64]*send
+	orphans map[string][]Orphan // by device: sends of other runs of the node that it is to be asked about
 	reload  chan struct{}
 	locks   locks
 	seen    conditions
@@ -69,7 +70,7 @@ func (d *Dispatcher) prepare() {
 		}
 	}
 	if d.workers == nil {
-		d.workers, d.sending = map[string]*worker{}, map[int64]*send{}
+		d.workers, d.sending, d.orphans = map[string]*worker{}, map[int64]*send{}, map[string][]Orphan{}
 	}
 	if d.reload == nil {
 		d.reload = make(chan struct{}, 1)

@@ -42,6 +42,12 @@ type verdict struct {
 func (s *send) end(work context.Context, res device.Result, err error) {
 	d := s.w.d
 	v := s.judge(res, err)
+	if s.crashed {
+		v.change.Crashed = true
+		if v.change.State == job.Pending && s.job.Crashes+1 >= crashLimit {
+			v.change = putAside(&s.job, append(v.change.History, job.Entry{At: d.Now(), Actor: theNode, Text: textPutAside}), d.Now())
+		}
+	}
 	log := d.Log.With("job", s.job.ID, "device", s.dev.ID, "send", s.id, "state", v.change.State.String())
 	now := d.Now()
 	var werr error
@@ -105,6 +111,8 @@ func (s *send) judge(res device.Result, err error) verdict {
 		return s.postponed("Put it back before anything was sent, because the node stops.", time.Time{})
 	case errors.As(err, &ours):
 		return s.postponed("Put it back before anything was sent, because the node could not read or write its own data.", s.w.d.Now().Add(firstPause))
+	case device.Refused(err):
+		return s.refused(err)
 	default:
 		return s.notTaken(err)
 	}
@@ -250,6 +258,30 @@ func (s *send) notTaken(err error) verdict {
 	c := s.pending(attempts, next, message)
 	if s.newHere(message) || s.intended { // said once, not at every attempt
 		c.History = s.say(deviceActor(s.dev), text, args...)
+	}
+	return verdict{c, accounting.Failed}
+}
+
+// refused is a job that the device does not print, or that somebody there did
+// not want, before anything came out: to send it again would not help. It waits
+// for a person where its queue has it wait.
+func (s *send) refused(err error) verdict {
+	now := s.w.d.Now()
+	s.well(now)
+	text, args := fault.Sentence(err)
+	history := s.say(deviceActor(s.dev), text, plainArgs(args)...)
+	if s.queue.Mode != site.Passthrough && !s.job.Released.IsZero() {
+		c := hold(&s.job, s.job.Attempts, plainText(err))
+		c.ExpiresAt, c.History = maxTime(s.job.ExpiresAt, now.Add(lastChance)), history
+		return verdict{c, accounting.Failed}
+	}
+	c := job.Change{
+		State: job.Aborted, Reasons: []job.Reason{job.AbortedBySystem}, Device: s.dev.ID,
+		Attempts: s.job.Attempts, Message: plainText(err), History: history,
+	}
+	if fault.Is(err, fault.Conflict) { // by a person
+		c.State, c.Reasons = job.Canceled, []job.Reason{job.CanceledByOperator}
+		return verdict{c, accounting.Canceled}
 	}
 	return verdict{c, accounting.Failed}
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"platen/accounting"
 	"platen/fault"
@@ -14,7 +15,8 @@ import (
 const crashLimit = 2
 
 // Recover ends what other runs of the node had in hand when they died. A send
-// that was begun is uncertain; a claim without one goes back to wait, unless
+// that was begun is uncertain, where its device cannot be asked; else it is left
+// to the device's worker to ask. A claim without a send goes back to wait, unless
 // the node died of it again and again.
 func (d *Dispatcher) Recover(ctx context.Context) error {
 	d.prepare()
@@ -23,6 +25,9 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 		return fmt.Errorf("dispatch: recover: %w", err)
 	}
 	for _, o := range orphans {
+		if d.askLater(ctx, o) {
+			continue
+		}
 		c, err := d.settle(ctx, o)
 		if fault.Is(err, fault.Conflict) { // settled by somebody else
 			continue
@@ -30,12 +35,16 @@ func (d *Dispatcher) Recover(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("dispatch: recover job %d: %w", o.Job.ID, err)
 		}
-		d.Log.Warn("dispatch: the node had died with a job in hand", "job", o.Job.ID, "send", o.Send, "state", c.State.String())
-		if d.JobEnded != nil {
-			d.JobEnded(o.Job.ID, c.State)
-		}
+		d.settled(o, c)
 	}
 	return nil
+}
+
+func (d *Dispatcher) settled(o Orphan, c job.Change) {
+	d.Log.Warn("dispatch: the node had died with a job in hand", "job", o.Job.ID, "send", o.Send, "state", c.State.String())
+	if d.JobEnded != nil {
+		d.JobEnded(o.Job.ID, c.State)
+	}
 }
 
 func (d *Dispatcher) settle(ctx context.Context, o Orphan) (job.Change, error) {
@@ -69,11 +78,16 @@ func (d *Dispatcher) orphanedClaim(o Orphan) job.Change {
 			History: say("Stopped before anything was sent, because it was canceled."),
 		}
 	case j.Crashes+1 >= crashLimit:
-		c = hold(j, j.Attempts, textPutAside)
-		c.ExpiresAt = maxTime(j.ExpiresAt, now.Add(lastChance))
-		c.History = say(textPutAside)
+		c = putAside(j, say(textPutAside), now)
 	}
 	c.Crashed = true
+	return c
+}
+
+// putAside has a job wait for a person although it could go to its device.
+func putAside(j *job.Job, history []job.Entry, now time.Time) job.Change {
+	c := hold(j, j.Attempts, textPutAside)
+	c.ExpiresAt, c.History, c.Crashed = maxTime(j.ExpiresAt, now.Add(lastChance)), history, true
 	return c
 }
 

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // Why a delivery was stopped by us.
 var (
 	errCanceled = errors.New("its cancel was asked for")
-	errStopping = errors.New("the node is stopping")
+	errStopping = fmt.Errorf("the node is stopping: %w", device.ErrLeave)
 )
 
 // ourError is a failure of this node, of which no device knows.
@@ -38,12 +39,14 @@ type send struct {
 	id       string // of the send
 	tried    bool   // to intend it
 	intended bool
+	crashed  bool          // by another run of the node, which died
 	began    time.Time     // when it was intended
 	late     bool          // its cancel was asked for when everything had gone
 	look     chan struct{} // its cancel may have been asked for
 
 	moved   atomic.Int64 // UnixNano of the last octet
 	octets  atomic.Int64
+	sent    atomic.Bool // everything that goes has gone: it prints
 	noticed atomic.Bool // the device says itself how it is
 }
 
@@ -57,6 +60,17 @@ const (
 // deliver sees one claimed job to its end.
 func (w *worker) deliver(work context.Context, j job.Job) {
 	s := &send{w: w, job: j, dev: w.dev, id: job.NewUUID(), look: make(chan struct{}, 1)}
+	res, err := s.supervise(work, s.run)
+	if s.stays(res, err) {
+		w.d.Log.Info("dispatch: the node goes and the job stays at its device", "job", j.ID, "device", w.id, "send", s.id)
+		return
+	}
+	s.end(work, res, err)
+}
+
+// supervise looks after a send while it runs, and says why it was stopped.
+func (s *send) supervise(work context.Context, run func(context.Context) (device.Result, error)) (device.Result, error) {
+	w := s.w
 	w.d.began(s)
 	defer w.d.over(s)
 	ctx, stop := context.WithCancelCause(work)
@@ -65,7 +79,7 @@ func (w *worker) deliver(work context.Context, j job.Job) {
 	ended := make(chan struct{})
 	after.Go(func() { s.lookAfter(ctx, stop, ended) })
 
-	res, err := s.run(ctx)
+	res, err := run(ctx)
 	close(ended)
 	after.Wait()
 	w.probed = w.d.Now()
@@ -74,7 +88,7 @@ func (w *worker) deliver(work context.Context, j job.Job) {
 	if err != nil && cause != nil {
 		err = cause
 	}
-	s.end(work, res, err)
+	return res, err
 }
 
 // run verifies and delivers. A result with NoneAccepted says that nothing
@@ -82,11 +96,9 @@ func (w *worker) deliver(work context.Context, j job.Job) {
 func (s *send) run(ctx context.Context) (device.Result, error) {
 	d := s.w.d
 	none := device.Result{Impressions: job.Unknown, Sheets: job.Unknown}
-	q, err := d.Store.Queue(ctx, s.job.Queue)
-	if err != nil && !fault.Is(err, fault.NotFound) { // a queue may go while its jobs wait
-		return none, &ourError{err}
+	if err := s.readQueue(ctx); err != nil {
+		return none, err
 	}
-	s.queue = q
 	for _, doc := range s.job.Documents {
 		if err := d.Documents.Authenticate(ctx, d.Tenant, doc); err != nil {
 			if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
@@ -100,8 +112,18 @@ func (s *send) run(ctx context.Context) (device.Result, error) {
 	}
 	failpoint.Hit("dispatch.verified")
 	res, err := s.w.open.Deliver(ctx, s.delivery(ctx))
+	res, err = s.asked(ctx, res, err)
 	failpoint.Hit("dispatch.before-end")
 	return res, err
+}
+
+func (s *send) readQueue(ctx context.Context) error {
+	q, err := s.w.d.Store.Queue(ctx, s.job.Queue)
+	if err != nil && !fault.Is(err, fault.NotFound) { // a queue may go while its jobs wait
+		return &ourError{err}
+	}
+	s.queue = q
+	return nil
 }
 
 // delivery is the job as a device is told of it. Of a confidential one it
@@ -113,8 +135,10 @@ func (s *send) delivery(ctx context.Context) device.Delivery {
 	}
 	del := device.Delivery{
 		UUID: s.job.UUID, JobID: s.job.ID, Title: s.job.Ticket.Title, User: user, Queue: s.job.QueueName, Options: s.job.Options,
+		Ticket: s.job.Ticket, Send: s.id,
 		Go:       func() error { return s.intend(ctx) },
 		Progress: s.progress,
+		Sent:     func() { s.sent.Store(true) },
 		Notice:   func(c site.Condition) { s.noticed.Store(c.Text != ""); s.w.see(c) },
 	}
 	for _, doc := range s.job.Documents {
@@ -128,7 +152,7 @@ func (s *send) delivery(ctx context.Context) device.Delivery {
 		})
 	}
 	if s.queue.Confidential {
-		del.Title = ""
+		del.Title, del.Ticket.Title = "", ""
 	}
 	return del
 }
@@ -203,7 +227,7 @@ func (s *send) total() (n int64) {
 
 func (s *send) tellStall() {
 	moved := s.moved.Load()
-	if moved == 0 || s.noticed.Load() || s.octets.Load() >= s.total() { // all gone: it prints
+	if moved == 0 || s.noticed.Load() || s.sent.Load() || s.octets.Load() >= s.total() { // all gone: it prints
 		return
 	}
 	text := ""

@@ -127,6 +127,10 @@ func (w *worker) locked(ctx, work context.Context) (again bool, pause time.Durat
 	if !slices.Equal(keys, device.Keys(w.dev)) { // it has moved, and these are not its locks
 		return true, 0, nil
 	}
+	if o, ok := w.d.orphan(w.id); ok { // of a device that is disabled too
+		w.resolve(work, o)
+		return true, 0, nil
+	}
 	if !w.dev.Enabled {
 		return false, w.d.Probe, nil
 	}
