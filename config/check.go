@@ -43,10 +43,12 @@ func (c *Config) check() []Problem {
 	}
 	k.between("grace", c.Grace, 0, time.Hour)
 	k.address("listen.lpd", c.Listen.LPD)
+	k.address("listen.ipp", c.Listen.IPP)
 	k.address("listen.web", c.Listen.Web)
 	k.log(c.Log)
 	k.lpd(c.LPD)
 	k.web(c.Web)
+	k.ipp(c.IPP)
 	for _, f := range c.Devices.Folders {
 		if !filepath.IsAbs(f) {
 			k.bad("devices.folders", "must be absolute paths, not %q", f)
@@ -91,6 +93,14 @@ func (c *checker) web(w Web) {
 			c.bad("web.names", "%q is not a host name or address", n)
 		}
 	}
+}
+
+func (c *checker) ipp(p IPP) {
+	c.atLeast("ipp.max_connections", int64(p.MaxConnections), 1)
+	c.atLeast("ipp.max_per_client", int64(p.MaxPerClient), 1)
+	c.between("ipp.header_timeout", p.HeaderTimeout, 100*time.Millisecond, 5*time.Minute)
+	c.between("ipp.idle", p.Idle, time.Second, 24*time.Hour)
+	c.between("ipp.operation", p.Operation, 10*time.Second, 24*time.Hour)
 }
 
 // address checks what net.Listen will be given. Names are refused: what a

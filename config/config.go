@@ -16,6 +16,7 @@ type Config struct {
 	Log        Log         `toml:"log"`
 	LPD        LPD         `toml:"lpd" live:"yes"`
 	Web        Web         `toml:"web"`
+	IPP        IPP         `toml:"ipp"`
 	Metrics    Metrics     `toml:"metrics"`
 	Devices    Devices     `toml:"devices"`
 	Pages      Pages       `toml:"pages"`
@@ -27,6 +28,7 @@ type Config struct {
 // listen; port 0 takes a free one.
 type Listen struct {
 	LPD string `toml:"lpd"`
+	IPP string `toml:"ipp"` // ipp and ipps, both on this port
 	Web string `toml:"web"`
 }
 
@@ -57,6 +59,19 @@ type Web struct {
 	MaxConnections int      `toml:"max_connections" live:"yes"`
 	MaxPerClient   int      `toml:"max_per_client" live:"yes"`
 	HeaderTimeout  Duration `toml:"header_timeout" live:"yes"`
+}
+
+// IPP holds the limits of the IPP door, whom it believes, and where queues are
+// advertised.
+type IPP struct {
+	MaxConnections int            `toml:"max_connections" live:"yes"`
+	MaxPerClient   int            `toml:"max_per_client" live:"yes"`
+	HeaderTimeout  Duration       `toml:"header_timeout" live:"yes"`
+	Idle           Duration       `toml:"idle" live:"yes"`      // longest pause between two octets of a document
+	Operation      Duration       `toml:"operation" live:"yes"` // longest pause between two operations on a job whose documents are still to come
+	Believed       []netip.Prefix `toml:"believed" live:"yes"`  // hosts whose user names are believed: terminal servers, print gateways
+	Advertise      bool           `toml:"advertise"`            // by DNS-SD on the local network
+	Interfaces     []string       `toml:"advertise_on"`         // names of the network interfaces; empty: all
 }
 
 // Metrics says who may read /metrics.
@@ -93,7 +108,7 @@ func Default() Config {
 	return Config{
 		Data:   defaultData(),
 		Grace:  Duration{30 * time.Second},
-		Listen: Listen{LPD: ":515", Web: ":443"},
+		Listen: Listen{LPD: ":515", IPP: ":631", Web: ":443"},
 		Log:    Log{Level: "info", Format: "text"},
 		LPD: LPD{
 			MaxConnections: 2000, MaxPerClient: 64, MaxPerTrusted: 1000,
@@ -103,6 +118,10 @@ func Default() Config {
 		},
 		Web: Web{
 			MaxConnections: 2000, MaxPerClient: 64, HeaderTimeout: Duration{10 * time.Second},
+		},
+		IPP: IPP{
+			MaxConnections: 2000, MaxPerClient: 64, HeaderTimeout: Duration{10 * time.Second}, Idle: Duration{5 * time.Minute},
+			Operation: Duration{5 * time.Minute}, Advertise: true,
 		},
 		Metrics: Metrics{Allow: []netip.Prefix{
 			netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),

@@ -13,6 +13,7 @@ type Right string
 const (
 	Release    Right = "release"     // release own jobs
 	BreakGlass Right = "break-glass" // release somebody else's job, with a reason
+	Administer Right = "administer"  // change queues over IPP
 )
 
 // User is a person who owns jobs.

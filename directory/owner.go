@@ -33,6 +33,8 @@ type Facts struct {
 	Claimed    string // P of RFC 1179, requesting-user-name
 	Cut        bool   // Claimed may be cut: it has exactly 31 octets
 	Banner     string // L of RFC 1179
+	IPP        bool   // it came by IPP
+	Believed   bool   // from a host whose word for its users counts
 }
 
 // Rules are what an administrator may change about naming the owner.
@@ -112,6 +114,12 @@ func sources(f Facts, r Rules) []source {
 		{what: "PostScript %%For", name: f.PSFor},
 		{what: "control file", name: f.Claimed, cut: f.Cut},
 		{what: "banner name", name: f.Banner},
+	}
+	if f.IPP {
+		list[4].what = "requesting-user-name"
+	}
+	if f.Believed {
+		return []source{{what: "the word of a trusted host", name: f.Claimed}}
 	}
 	if r.Pattern != nil {
 		if g := r.Pattern.FindStringSubmatch(f.Claimed); len(g) > 1 {

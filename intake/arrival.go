@@ -23,6 +23,7 @@ type arrival struct {
 	queue    site.Queue
 	settings site.Settings
 	uuid     string
+	opened   *job.Job // its row, when it has one already (Create-Job)
 
 	docs   map[int]*spool.Incoming // by number
 	last   int                     // number of the last document
@@ -133,6 +134,7 @@ func (a *arrival) Abandon() {
 
 // discard ends the arrival and removes what has come.
 func (a *arrival) discard() {
+	a.giveUp()
 	a.end()
 	for _, doc := range a.docs {
 		doc.Discard()
@@ -202,7 +204,12 @@ func (a *arrival) commit(ctx context.Context, j job.Job, owner directory.Match) 
 		}()
 		return j, nil
 	}
-	err := a.in.Store.AdmitJob(ctx, &j, how)
+	var err error
+	if a.opened != nil {
+		err = a.in.Store.FillJob(ctx, &j, how)
+	} else {
+		err = a.in.Store.AdmitJob(ctx, &j, how)
+	}
 	switch {
 	case err == nil:
 		a.in.admitted.Add(a.octets) // before end, which takes them from what arrives
@@ -288,7 +295,7 @@ func (a *arrival) pick(order []job.Piece) ([]*spool.Incoming, error) {
 
 // describe says what the job is and whose.
 func (a *arrival) describe(ctx context.Context, t job.Ticket, docs []*spool.Incoming) (job.Job, directory.Match, error) {
-	f := directory.Facts{Proven: a.origin.User, Claimed: t.Claimed, Cut: t.Cut, Banner: t.Banner}
+	f := directory.Facts{Proven: a.origin.User, Claimed: t.Claimed, Cut: t.Cut, Banner: t.Banner, Believed: a.origin.Believed, IPP: a.origin.Door == doorIPP}
 	for _, doc := range docs {
 		head := pdl.Examine(doc.Head())
 		doc.Document.Language = string(head.Language)
@@ -308,6 +315,9 @@ func (a *arrival) describe(ctx context.Context, t job.Ticket, docs []*spool.Inco
 		Ticket: t, Origin: a.origin, Priority: priority(a.queue.Priority),
 		Octets: a.octets, Created: now, ExpiresAt: now.Add(holdFor(&a.queue)),
 	}
+	if a.opened != nil {
+		j.ID, j.Created, j.ExpiresAt = a.opened.ID, a.opened.Created, a.opened.Created.Add(holdFor(&a.queue))
+	}
 	place(&j, &a.queue, now)
 	return j, owner, nil
 }
@@ -325,13 +335,25 @@ func learn(f *directory.Facts, h pdl.Head) {
 	}
 }
 
+// never is when a job of a paused queue may begin. Resume-Printer ends it.
+var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // place puts a new job where its queue says: it is held for its owner, or
 // waits at the queue's device.
 func place(j *job.Job, q *site.Queue, now time.Time) {
 	switch {
+	case j.Ticket.PIN != nil && !j.Unclaimed():
+		j.State, j.Reasons = job.Held, []job.Reason{job.HeldForRelease, job.PasswordWait}
+		j.Message = "Waiting for its owner, and for its PIN, at a device."
+	case q.Mode == site.Passthrough && (j.Ticket.Held() || q.IPP.HoldNew):
+		j.State, j.Reasons = job.Held, []job.Reason{job.HoldUntil}
+		j.Message = "Held until somebody releases it."
 	case q.Mode == site.Passthrough:
 		j.State, j.Reasons = job.Pending, []job.Reason{job.Queued}
 		j.Device, j.DeviceName, j.Released = q.Device, q.DeviceName, now
+		if q.IPP.Paused {
+			j.Reasons, j.NotBefore, j.Message = []job.Reason{job.PrinterStopped}, never, "The queue is paused."
+		}
 	case j.Unclaimed():
 		j.State, j.Reasons = job.Held, []job.Reason{job.HeldForAuthorization}
 		j.Message = "Nobody here is known as its owner. An administrator can say whose it is."

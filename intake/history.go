@@ -12,7 +12,10 @@ import (
 const theNode = "the node"
 
 // doors are what people call the ways in.
-var doors = map[string]string{"lpd": "LPR", "api": "API"}
+var doors = map[string]string{"lpd": "LPR", doorIPP: "IPP", "api": "API"}
+
+// doorIPP is what Origin.Door calls the IPP door.
+const doorIPP = "ipp"
 
 // history says in sentences how the job came in and what will happen to it.
 // Titles are personal and never in it.
@@ -26,6 +29,10 @@ func (a *arrival) history(j *job.Job, owner directory.Match) []job.Entry {
 	}
 	expires := j.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
+	case j.Has(job.PasswordWait):
+		say("Held until its owner comes to a device and gives the PIN of the document; expires %s.", expires)
+	case j.Has(job.HoldUntil):
+		say("Held until somebody releases it; expires %s.", expires)
 	case a.queue.Mode == site.Passthrough:
 		say("Goes to %s at once: the queue %s does not hold jobs.", a.queue.DeviceName, a.queue.Name)
 	case owner.Owned():

@@ -29,6 +29,8 @@ type Intake struct {
 
 	Released func(device string) // a job waits at this device, only a hint; nil: nobody wants to know
 	Counted  func(job int64)     // a job has documents to count, only a hint; nil: nobody wants to know
+	Canceled func(job int64)     // a job that is being delivered was canceled, only a hint; nil: nobody wants to know
+	Erased   func()              // a document may go, only a hint; nil: nobody wants to know
 	Accepted func(job.Job)       // a job is durable, for the metrics; nil: nobody wants to know
 
 	arriving atomic.Int64 // octets in the spool whose row is not committed

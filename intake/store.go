@@ -33,6 +33,23 @@ type Store interface {
 	// of the context, says that nothing was stored; after any other nobody
 	// knows, and the documents are left for the spool's Keeper.
 	AdmitJob(ctx context.Context, j *job.Job, how job.Admission) error
+	// OpenJob records a job whose documents are still to come, and FillJob gives it
+	// its documents and its place; Conflict when it is not open any longer.
+	OpenJob(ctx context.Context, j *job.Job, admit func(octets int64, jobs int) ([]job.Entry, error)) error
+	FillJob(ctx context.Context, j *job.Job, how job.Admission) error
+	// Job returns a job with its documents and names; NotFound.
+	Job(ctx context.Context, id int64) (job.Job, error)
+	// Jobs returns what a filter asks for, newest first, JobsSent what a client
+	// has sent itself.
+	Jobs(ctx context.Context, f job.Filter) ([]job.Job, error)
+	JobsSent(ctx context.Context, f job.Sent) ([]job.Job, error)
+	// ChangeJob applies c if the job is as g says, else it is a Conflict. AskCancel
+	// marks one that is being delivered, AbortJob ends one that is not, SetTicket
+	// changes what a client asked for while its job is held.
+	ChangeJob(ctx context.Context, id int64, g job.Guard, c job.Change, now time.Time) error
+	AskCancel(ctx context.Context, id int64, owner string, h job.Entry) error
+	AbortJob(ctx context.Context, id int64, reasons []job.Reason, message string, h job.Entry) error
+	SetTicket(ctx context.Context, j job.Job, c job.Change, now time.Time) error
 	// JobByUUID finds a job by its job-uuid; NotFound.
 	JobByUUID(ctx context.Context, uuid string) (job.Job, error)
 

@@ -15,10 +15,14 @@ func NewUUID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Origin says where a job came in. Nothing in it is proof of anything.
 type Origin struct {
-	Door   string     `json:"door"`   // "lpd", "hotfolder", "api"
+	Door   string     `json:"door"`   // "lpd", "ipp", "hotfolder", "api"
 	Queue  string     `json:"queue"`  // the name as the client wrote it
 	Client netip.Addr `json:"client"` // the peer's address; invalid where there is none
-	User   string     `json:"user"`   // user id, where the door itself has proof of the owner (token, hot folder); else ""
+	User   string     `json:"user"`   // user id, where the door itself has proof of the owner (token, hot folder, password); else ""
+
+	// Believed says that the host is trusted to name its users: a terminal server
+	// or a print gateway. What it claims then stands above what documents say.
+	Believed bool `json:"believed,omitempty"`
 }
 
 // Ticket is what the client asked for. All of it is claimed, none of it is
@@ -33,7 +37,27 @@ type Ticket struct {
 	Sides   string            `json:"sides,omitempty"`   // sides, "" when not asked for
 	Cut     bool              `json:"cut,omitempty"`     // Claimed may be cut: it has exactly 31 octets (protocols.md 4.2, rule 14)
 	Extra   map[string]string `json:"extra,omitempty"`   // lines nobody here understands, by their letter; kept, never used
+
+	Colour     string   `json:"colour,omitempty"`      // print-color-mode
+	Media      string   `json:"media,omitempty"`       // media, a PWG 5101.1 name
+	Finishings []int    `json:"finishings,omitempty"`  // finishings, enums of the registry
+	Ranges     [][2]int `json:"page_ranges,omitempty"` // page-ranges
+	HoldUntil  string   `json:"hold_until,omitempty"`  // job-hold-until: "" and "no-hold" do not hold
+	PrinterURI string   `json:"printer_uri,omitempty"` // job-printer-uri, as the client wrote it, without what is secret in it
+	Template   []byte   `json:"template,omitempty"`    // all Job Template attributes as they came, an IPP message with one job group
+	PIN        *PIN     `json:"pin,omitempty"`         // job-password; nil none
 }
+
+// PIN is the job-password of a job (PWG 5100.11, section 5.1.1): the job is held
+// until somebody gives it at a device.
+type PIN struct {
+	Encryption string `json:"encryption"` // job-password-encryption, what was done to it before it came: "sha2-256"
+	Verifier   string `json:"verifier"`   // argon2id of what came, PHC string
+}
+
+// Held reports whether the ticket asks for the job to be held until somebody
+// releases it with Release-Job (RFC 8011, section 5.2.2).
+func (t *Ticket) Held() bool { return t.HoldUntil != "" && t.HoldUntil != "no-hold" }
 
 // Document is one document of a job. Its octets are in the spool, under File.
 type Document struct {
@@ -144,6 +168,13 @@ type Arrival interface {
 
 	// Abandon removes whatever has arrived.
 	Abandon()
+}
+
+// Opened is an Arrival whose job has a row already, with no documents and the
+// reason job-incoming (Create-Job). Submit fills the row; Abandon aborts it.
+type Opened interface {
+	Arrival
+	Job() Job // as it was when it was opened
 }
 
 // Piece names one document of an Arrival and how often it is printed.

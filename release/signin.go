@@ -186,6 +186,34 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 	return u, a.succeeded(ctx, here.key)
 }
 
+// Prove checks a user's password for a door without a terminal, which is slow on
+// purpose, and counts what is wrong as everywhere. fault.Denied when it is wrong.
+func (s *Service) Prove(ctx context.Context, login, password string, client netip.Addr) (directory.User, error) {
+	const op = "release.Prove"
+	login = directory.Fold(login)
+	if login == "" || password == "" {
+		return directory.User{}, &fault.Error{Op: op, Kind: fault.Denied, Text: "Please type both your user name and your PIN or password."}
+	}
+	u, err := s.Store.UserByLogin(ctx, login)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return directory.User{}, err
+	}
+	account := account(u, login)
+	here := limit{account + "@" + client.String(), hereRule}
+	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"client/" + client.String(), pinHereRule})
+	if err != nil {
+		return directory.User{}, err
+	}
+	ok, err := s.matches(ctx, u, directory.MethodPassword, password)
+	if err != nil {
+		return directory.User{}, err
+	}
+	if !ok {
+		return directory.User{}, s.wrong(ctx, op, a)
+	}
+	return u, a.succeeded(ctx, here.key, "client/"+client.String())
+}
+
 // matches does the same work for a user who does not exist as for one who does.
 func (s *Service) matches(ctx context.Context, u directory.User, method, value string) (bool, error) {
 	secrets, err := s.Store.Secrets(ctx, u.ID)

@@ -38,6 +38,24 @@ type Queue struct {
 	AllowRemove  bool           `json:"allow_remove"`  // answer RFC 1179's remove command for jobs of the same host and claimed user
 	OwnerPattern string         `json:"owner_pattern"` // regular expression with one group, cut out of the claimed user first; "" none
 	MaxOctets    int64          `json:"max_octets"`    // largest job; 0: the node's limit
+	Aliases      []string       `json:"aliases"`       // other names that clients may print to, folded: those of a system that was here before
+	IPP          IPP            `json:"ipp"`
+}
+
+// IPP is what an IPP Printer object has beside its queue.
+type IPP struct {
+	UUID            string   `json:"uuid"`             // printer-uuid; made once and never changed, because clients know the queue by it
+	Location        string   `json:"location"`         // printer-location
+	Geo             string   `json:"geo"`              // printer-geo-location, a geo: URI, "" unknown
+	Organization    string   `json:"organization"`     // printer-organization
+	Unit            string   `json:"unit"`             // printer-organizational-unit
+	RequireIdentity bool     `json:"require_identity"` // a requesting-user-name alone may not print
+	ReportCompleted bool     `json:"report_completed"` // clients are told that a held job is completed, so that they forget it
+	HoldNew         bool     `json:"hold_new"`         // Hold-New-Jobs
+	Paused          bool     `json:"paused"`           // Pause-Printer: jobs of a passthrough queue wait
+	Hidden          bool     `json:"hidden"`           // not advertised by DNS-SD
+	Profile         string   `json:"profile"`          // name of a profile; "" asks the devices
+	Devices         []string `json:"devices"`          // ids of the devices behind a queue that holds; empty: all
 }
 
 // Defaults of a queue.
@@ -76,6 +94,10 @@ type Device struct {
 	Quirks   []string  `json:"quirks"`  // names from device/quirks.toml, beside those its model gives it
 	Enabled  bool      `json:"enabled"` // false: jobs wait
 	Status   Condition `json:"status"`
+
+	Profile      string       `json:"profile"`      // name of a profile; "" asks the device where it can be asked
+	Capabilities Capabilities `json:"capabilities"` // what it has said of itself; the zero value: nothing
+	Key          string       `json:"key"`          // SHA-256 of the public key that it showed first (ipps), hex; "" none yet
 }
 
 // Condition is what was last seen of a device.
@@ -84,6 +106,8 @@ type Condition struct {
 	Text  string    `json:"text"`  // one English sentence, "" when all is well
 	Since time.Time `json:"since"`
 	Seen  time.Time `json:"seen"` // last contact
+
+	Reasons string `json:"reasons,omitempty"` // printer-state-reasons of a device that tells them, with commas between
 }
 
 // Terminal is a card reader or panel page that belongs to one device.
@@ -114,6 +138,9 @@ type Settings struct {
 	AliasesEnabled bool          `json:"aliases_enabled"` // owner rule "alias"
 	PrefixEnabled  bool          `json:"prefix_enabled"`  // owner rule "unique prefix of 31 octets"
 	RegisterCards  bool          `json:"register_cards"`  // a person may register an unknown card with a password
+	DefaultQueue   string        `json:"default_queue"`   // queue id behind /ipp/print; "": the first that holds
+	PersonalURLs   bool          `json:"personal_urls"`   // people may have an address of their own to print to
+	Advertise      bool          `json:"advertise"`       // queues are advertised by DNS-SD
 }
 
 // DefaultSettings returns the values a new node starts with.
@@ -121,7 +148,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		MaxOctets: 4 << 30, MaxUser: 20 << 30, MaxUserJobs: 10_000, Reserve: 512 << 20,
 		TitleFor: 7 * 24 * time.Hour, HistoryFor: 90 * 24 * time.Hour,
-		AliasesEnabled: true, PrefixEnabled: true, RegisterCards: true,
+		AliasesEnabled: true, PrefixEnabled: true, RegisterCards: true, PersonalURLs: true, Advertise: true,
 	}
 }
 

@@ -2,10 +2,15 @@ package site
 
 import "time"
 
+// PersonalURL is the Kind of a token that is part of an address to print to:
+// whoever prints there is its owner.
+const PersonalURL = "personal-url"
+
 // Token lets a backend system print over the API. Its text is shown once and
 // never kept; the store has a keyed digest of it.
 type Token struct {
 	ID      string    `json:"id"` // UUIDv7
+	Kind    string    `json:"kind"` // PersonalURL, or "" for the API
 	Label   string    `json:"label"`
 	Queue   string    `json:"queue"` // queue id it may print to; "" any
 	Owner   string    `json:"owner"` // user id its jobs belong to; "" whoever the request claims

@@ -248,12 +248,27 @@ func TestReaderLeavesTheLog(t *testing.T) {
 // next returns the migrations of a later program.
 func next(t *testing.T, second string) fs.FS {
 	t.Helper()
-	first, err := released.ReadFile("migrations/0001_init.sql")
+	steps, err := migration{from: released, dialect: postgresDialect}.steps()
 	must(t, err)
-	return fstest.MapFS{
-		"migrations/0001_init.sql":  {Data: first},
-		"migrations/0002_later.sql": {Data: []byte(second)},
+	m := fstest.MapFS{fmt.Sprintf("migrations/%04d_later.sql", len(steps)+1): {Data: []byte(second)}}
+	for _, s := range steps {
+		m["migrations/"+s.name] = &fstest.MapFile{Data: []byte(s.text)}
 	}
+	return m
+}
+
+// known is the schema of this program.
+func known(t *testing.T) int {
+	t.Helper()
+	steps, err := migration{from: released, dialect: sqliteDialect}.steps()
+	must(t, err)
+	return len(steps)
+}
+
+// copyOf is where the copy before the next migration goes.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	return fmt.Sprintf("%s.schema%d", path, known(t))
 }
 
 const later = "CREATE TABLE later (\n\ttenant TEXT NOT NULL,\n\tn BIGINT NOT NULL,\n\tPRIMARY KEY (tenant, n)\n);\nUPDATE jobs SET message = 'migrated';\n"
@@ -268,7 +283,7 @@ func TestF51Downgrade(t *testing.T) {
 	must(t, err)
 	_, err = Open(t.Context(), options(path, time.Now))
 	wantKind(t, "an older program", err, fault.Conflict)
-	if text := fault.Text(err); !strings.Contains(text, "newer version of Platen (schema 2, this program knows 1)") {
+	if text := fault.Text(err); !strings.Contains(text, fmt.Sprintf("newer version of Platen (schema %d, this program knows %d)", known(t)+1, known(t))) {
 		t.Errorf("it says %q", text)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -280,7 +295,7 @@ func TestF51Downgrade(t *testing.T) {
 // everything.
 func TestF50CopyBeforeMigration(t *testing.T) {
 	path := closed(t, 3)
-	must(t, os.WriteFile(path+".schema1.part", []byte("of an attempt before"), 0o600))
+	must(t, os.WriteFile(copyOf(t, path)+".part", []byte("of an attempt before"), 0o600))
 	o := options(path, time.Now)
 	o.migrations = next(t, later)
 	s := open(t, o)
@@ -291,13 +306,13 @@ func TestF50CopyBeforeMigration(t *testing.T) {
 		t.Errorf("migrated: %+v, %v", jobs, err)
 	}
 	must(t, s.Close())
-	old := open(t, options(path+".schema1", time.Now))
+	old := open(t, options(copyOf(t, path), time.Now))
 	sc, err = old.Default(t.Context())
 	must(t, err)
 	if jobs, err := sc.Jobs(t.Context(), job.Filter{}); err != nil || len(jobs) != 3 || jobs[0].Message != "" {
 		t.Errorf("the copy: %+v, %v", jobs, err)
 	}
-	if _, err := os.Stat(path + ".schema1.part"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(copyOf(t, path) + ".part"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the half copy is still there: %v", err)
 	}
 }
@@ -347,7 +362,7 @@ func TestF50KilledWhileMigrating(t *testing.T) {
 	cmd.Env = append(os.Environ(), migrateEnv+"="+path+" "+endless)
 	must(t, cmd.Start())
 	for { // until the copy is there, after which only the step remains
-		if _, err := os.Stat(path + ".schema1"); err == nil {
+		if _, err := os.Stat(copyOf(t, path)); err == nil {
 			break
 		}
 		runtime.Gosched()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"platen/site"
@@ -29,7 +30,8 @@ func (s Scope) DeviceBySerial(ctx context.Context, serial string) (site.Device, 
 
 func scanDevice(row scanner, d *site.Device) error {
 	return row.Scan(&d.ID, &d.Name, &d.Serial, &d.Model, &d.Location, &d.URI, words[string]{&d.Quirks}, &d.Enabled,
-		&d.Status.State, &d.Status.Text, when{&d.Status.Since}, when{&d.Status.Seen})
+		&d.Status.State, &d.Status.Text, when{&d.Status.Since}, when{&d.Status.Seen},
+		&d.Profile, asJSON{&d.Capabilities}, &d.Key, &d.Status.Reasons)
 }
 
 // PutDevice adds a device, or changes what an administrator set up of the one
@@ -54,8 +56,12 @@ func (t tx) putDevice(op string, d site.Device) error {
 	if d.Status.State == "" {
 		d.Status.State = "unknown"
 	}
-	_, err := t.exec(putDevice, d.ID, d.Name, site.FoldName(d.Name), d.Serial, d.Model, d.Location, d.URI, join(d.Quirks), d.Enabled,
-		d.Status.State, d.Status.Text, d.Status.Since, d.Status.Seen)
+	can, err := json.Marshal(d.Capabilities)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(putDevice, d.ID, d.Name, site.FoldName(d.Name), d.Serial, d.Model, d.Location, d.URI, join(d.Quirks), d.Enabled,
+		d.Status.State, d.Status.Text, d.Status.Since, d.Status.Seen, d.Profile, string(can), d.Key, d.Status.Reasons)
 	if err != nil {
 		return err
 	}
@@ -96,6 +102,9 @@ func (s Scope) ReplaceDevice(ctx context.Context, id string, r Replacement) (sit
 				*f.to = f.is
 			}
 		}
+		if r.Serial != "" || r.URI != "" { // perhaps another machine
+			d.Key, d.Capabilities = "", site.Capabilities{}
+		}
 		d.Status = site.Condition{State: "unknown", Since: s.st.now().UTC().Truncate(time.Millisecond)}
 		if err := t.putDevice(op, d); err != nil {
 			return err
@@ -126,8 +135,32 @@ func (s Scope) SetCondition(ctx context.Context, device string, c site.Condition
 	return explain(op, err)
 }
 
+// SetCapabilities stores what a device says of itself.
+func (s Scope) SetCapabilities(ctx context.Context, device string, c site.Capabilities) error {
+	const op = "store.SetCapabilities"
+	text, err := json.Marshal(c)
+	if err != nil {
+		return explain(op, err)
+	}
+	return s.alter(ctx, op, noDevice, setCapabilities, device, string(text))
+}
+
+// PinKey remembers the key that a device showed first, and returns the one that
+// counts: whoever was first.
+func (s Scope) PinKey(ctx context.Context, device, key string) (string, error) {
+	const op = "store.PinKey"
+	err := s.write(ctx, func(t tx) error {
+		_, err := t.exec(pinKey, device, key)
+		if err == nil {
+			err = missing(t.one(selectKey, []any{&key}, device), op, noDevice)
+		}
+		return err
+	})
+	return key, explain(op, err)
+}
+
 func (t tx) condition(op, device string, c site.Condition) error {
-	n, err := t.exec(setCondition, device, c.State, c.Text, c.Since, c.Seen)
+	n, err := t.exec(setCondition, device, c.State, c.Text, c.Since, c.Seen, c.Reasons)
 	if err == nil && n == 0 {
 		err = notFound(op, noDevice)
 	}
@@ -138,7 +171,8 @@ const (
 	noDevice = "There is no such device."
 
 	deviceSelect = `
-		SELECT id, name, serial, model, location, uri, quirks, enabled, state, state_text, state_since, state_seen
+		SELECT id, name, serial, model, location, uri, quirks, enabled, state, state_text, state_since, state_seen,
+		       profile, capabilities, spki, state_reasons
 		  FROM devices WHERE tenant = $1`
 	selectDevices          query = deviceSelect + ` ORDER BY fold`
 	selectDevice           query = deviceSelect + ` AND id = $2`
@@ -148,14 +182,17 @@ const (
 	selectDeviceIDBySerial query = `SELECT id FROM devices WHERE tenant = $1 AND serial = $2 AND serial <> ''`
 	putDevice              query = `
 		INSERT INTO devices (tenant, id, name, fold, serial, model, location, uri, quirks, enabled,
-		       state, state_text, state_since, state_seen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		       state, state_text, state_since, state_seen, profile, capabilities, spki, state_reasons)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, fold = excluded.fold, serial = excluded.serial,
 		       model = excluded.model, location = excluded.location, uri = excluded.uri, quirks = excluded.quirks,
-		       enabled = excluded.enabled`
+		       enabled = excluded.enabled, profile = excluded.profile, capabilities = excluded.capabilities, spki = excluded.spki`
 	deleteDevice query = `DELETE FROM devices WHERE tenant = $1 AND id = $2`
 	setCondition query = `
-		UPDATE devices SET state = $3, state_text = $4, state_since = $5, state_seen = $6 WHERE tenant = $1 AND id = $2`
+		UPDATE devices SET state = $3, state_text = $4, state_since = $5, state_seen = $6, state_reasons = $7 WHERE tenant = $1 AND id = $2`
+	setCapabilities      query = `UPDATE devices SET capabilities = $3 WHERE tenant = $1 AND id = $2`
+	pinKey               query = `UPDATE devices SET spki = $3 WHERE tenant = $1 AND id = $2 AND spki = ''`
+	selectKey            query = `SELECT spki FROM devices WHERE tenant = $1 AND id = $2`
 	countDeviceTerminals query = `SELECT COUNT(*) FROM terminals WHERE tenant = $1 AND device = $2`
 	countDeviceQueues    query = `SELECT COUNT(*) FROM queues WHERE tenant = $1 AND device = $2`
 	countDeviceJobs      query = `SELECT COUNT(*) FROM jobs WHERE tenant = $1 AND device = $2 AND state < 7`

@@ -361,6 +361,8 @@ var readsAll = map[string]string{
 	"selectDevices":    "a list of few",
 	"selectTerminals":  "a list of few",
 	"selectCallers":    "a list of few",
+	"selectQueueNames": "a list of few",
+	"selectIncoming":   "the start, an index of those only",
 	"selectSessions":   "a list of few: sessions last a minute",
 	"deleteSessionsOf": "sessions are few",
 

@@ -29,6 +29,12 @@ func (s Scope) QueueLines(ctx context.Context, queueID string, client netip.Addr
 	return lines, waiting, explain("store.QueueLines", err)
 }
 
+// QueueWaiting returns how many jobs of a queue are not done.
+func (s Scope) QueueWaiting(ctx context.Context, queueID string) (n int, err error) {
+	err = s.read(ctx, func(v view) error { return v.one(countQueueJobs, []any{&n}, queueID) })
+	return n, explain("store.QueueWaiting", err)
+}
+
 // CancelJobByClient cancels a job if it is held or pending, belongs to this
 // queue, and came from this address. Anything else is a Conflict, a job that is
 // not there NotFound.

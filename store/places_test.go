@@ -18,16 +18,23 @@ func TestQueues(t *testing.T) {
 	q := queue(attic, "Labels", site.Passthrough, hall)
 	q.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	q.Confidential, q.AllowRemove, q.OwnerPattern, q.MaxOctets, q.Priority = true, true, `^(.*)-pc$`, 1<<30, 90
+	q.Aliases, q.IPP = []string{"hp_color_2"}, site.IPP{UUID: ben, Location: "attic", Devices: []string{hall}}
 	must(t, w.a.PutQueue(ctx, q))
 	q.DeviceName = "Hall"
 	for name, find := range map[string]func() (site.Queue, error){
-		"id":   func() (site.Queue, error) { return w.a.Queue(ctx, attic) },
-		"name": func() (site.Queue, error) { return w.a.QueueByName(ctx, " LABELS") },
+		"id":           func() (site.Queue, error) { return w.a.Queue(ctx, attic) },
+		"another name": func() (site.Queue, error) { return w.a.QueueByName(ctx, "HP_Color_2 ") },
+		"name":         func() (site.Queue, error) { return w.a.QueueByName(ctx, " LABELS") },
 	} {
 		if got, err := find(); err != nil || !reflect.DeepEqual(got, q) {
 			t.Errorf("by %s\ngot  %+v, %v\nwant %+v", name, got, err, q)
 		}
 	}
+	taken := queue(ben, "other", site.Hold, "")
+	taken.Aliases = []string{"labels"}
+	wantKind(t, "another name that is a name", w.a.PutQueue(ctx, taken), fault.Conflict)
+	taken.Name, taken.Aliases = "hp_color_2", nil
+	wantKind(t, "a name that is another name", w.a.PutQueue(ctx, taken), fault.Conflict)
 	same := queue(ben, "secURE", site.Hold, "")
 	wantKind(t, "a name in another case", w.a.PutQueue(ctx, same), fault.Conflict)
 	same.Name = "  "

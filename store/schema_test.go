@@ -164,6 +164,10 @@ func writeFixture(t *testing.T) {
 	t.Helper()
 	w := newWorld(t)
 	w.put(t, "canceled", job.Canceled)
+	q, err := w.a.Queue(t.Context(), secure)
+	must(t, err)
+	q.Aliases, q.IPP.Location = []string{"hp_color_2"}, "hall"
+	must(t, w.a.PutQueue(t.Context(), q))
 	j, send := w.send(t, "printed")
 	must(t, w.a.EndSend(t.Context(), j, accounting.Row{ID: send, JobID: j.ID, Owner: anna, Device: hall, Queue: secure,
 		Title: "canary title printed", Outcome: accounting.Printed, Evidence: job.Confirmed, Octets: 1000, Pages: 3}, printed, epoch))

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"platen/internal/crowd"
 )
 
 // FuzzRequests sends a stranger's words as somebody who is signed in. Whatever
@@ -75,8 +77,8 @@ func FuzzHostOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		// A host is one thing however it is written, and a port never makes
 		// another of it.
-		if h := hostOf(s); h != "" && !strings.ContainsAny(s, ":[]") && hostOf(s+":443") != h {
-			t.Errorf("hostOf(%q) = %q, with a port %q", s, h, hostOf(s+":443"))
+		if h := crowd.HostOf(s); h != "" && !strings.ContainsAny(s, ":[]") && crowd.HostOf(s+":443") != h {
+			t.Errorf("crowd.HostOf(%q) = %q, with a port %q", s, h, crowd.HostOf(s+":443"))
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"platen/fault"
+	"platen/internal/crowd"
 )
 
 // guard is what every request passes first, known route or not.
@@ -18,10 +18,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	// form keeps those honest.
 	cross := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, answered := answering(r)
+		r, answered := crowd.Answering(r)
 		defer answered()
 		secure(w.Header())
-		if !s.isHere(r) {
+		if !crowd.IsHere(r, s.Hosts()) {
 			s.Log.Info("ui: request for another host", "host", clip(r.Host), "client", r.RemoteAddr)
 			s.refuse(w, r, http.StatusMisdirectedRequest, "This server is not the host that you asked for.")
 			return
@@ -52,32 +52,6 @@ func secure(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
-}
-
-// isHere reports whether the request is for this node: for one of its names,
-// or for the very address that the connection reached. The latter cannot be
-// forged by a name that somebody points at us.
-func (s *Server) isHere(r *http.Request) bool {
-	host := hostOf(r.Host)
-	if a, err := netip.ParseAddr(host); err == nil {
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && address(local.String()) == a.Unmap() {
-			return true
-		}
-	}
-	return host != "" && slices.ContainsFunc(s.Hosts(), func(h string) bool { return hostOf(h) == host })
-}
-
-// hostOf returns the host of "host:port" in the form it is compared in.
-func hostOf(hostport string) string {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-	if a, err := netip.ParseAddr(host); err == nil {
-		return a.Unmap().String()
-	}
-	return host
 }
 
 // admit proves the role that the route asks for, and keeps in v what it

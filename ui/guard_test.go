@@ -436,3 +436,19 @@ func TestA07SlowHeader(t *testing.T) {
 		t.Errorf("still open: %q, %v", b, err)
 	}
 }
+
+// A07: a stranger's document that nobody reads is not waited for: the answer
+// ends the connection.
+func TestA07UnwantedBodyEndsTheConnection(t *testing.T) {
+	addr, _ := serve(t, DefaultLimits())
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST /api/v1/jobs HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000000\r\n\r\nx", addr)
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second)) // ReadTimeout is 30 s
+	if b, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 40") {
+		t.Errorf("%q, %v", b, err)
+	}
+}

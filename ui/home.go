@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"platen/internal/crowd"
 	"platen/site"
 )
 
@@ -52,7 +53,7 @@ func (s *Server) printTo(hostport string) string {
 
 // bareHost returns the host of "host:port" as it may stand in a URI.
 func bareHost(hostport string) string {
-	host := hostOf(hostport)
+	host := crowd.HostOf(hostport)
 	if strings.Contains(host, ":") {
 		return "[" + host + "]"
 	}

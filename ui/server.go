@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"platen/internal/crowd"
 	"platen/job"
 	"platen/site"
 	"platen/ui/catalog"
@@ -117,14 +118,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ReadHeaderTimeout: s.Limits.Header, ReadTimeout: s.Limits.Request, WriteTimeout: s.Limits.Request,
 		IdleTimeout: min(s.Limits.Idle, keepAlive), MaxHeaderBytes: 16 << 10,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
-		ConnContext: withConn, ConnState: connState,
+		ConnContext: crowd.Context, ConnState: crowd.State,
 	}
 	var done sync.WaitGroup
 	defer done.Wait()
 	defer context.AfterFunc(ctx, func() {
 		done.Go(func() { s.shutdown(ctx, srv) })
 	})()
-	limited := &listener{Listener: ln, conns: s.Limits.Conns, perIP: s.Limits.PerIP}
+	limited := &crowd.Listener{Listener: ln, Conns: s.Limits.Conns, PerIP: s.Limits.PerIP}
 	if s.TLS == nil {
 		err = srv.Serve(limited)
 	} else {

@@ -11,6 +11,7 @@ import (
 // people who asked for port 0.
 type addresses struct {
 	LPD string `json:"lpd,omitempty"`
+	IPP string `json:"ipp,omitempty"`
 	Web string `json:"web,omitempty"`
 }
 

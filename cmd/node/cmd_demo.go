@@ -27,15 +27,16 @@ import (
 // a minute. Its people have well-known secrets, which is why it never listens
 // to anybody else.
 func demoCommand() *command {
-	var lpd, web *opt[string]
+	var lpd, ipp, web *opt[string]
 	return &command{
 		name: "demo", summary: "run a whole node on loopback, with people, queues and a device, and say what to try",
 		more: "People anna (password anna, PIN 246810, card 04A1B2C3D4) and ben (password ben, PIN 135790, card 04E5F60718);\n" +
 			"queue secure holds jobs, queue direct prints at once; device folder writes what it prints into DIR/printed/.\n" +
 			"DIR/demo.json holds the CA file, addresses and a terminal's token. A second start keeps what the first had.",
-		examples: []string{"demo", "demo --dir /tmp/platen --lpd 127.0.0.1:0 --web 127.0.0.1:0"},
+		examples: []string{"demo", "demo --dir /tmp/platen --lpd 127.0.0.1:0 --ipp 127.0.0.1:0 --web 127.0.0.1:0"},
 		flags: func(fs *flag.FlagSet) {
 			lpd = optText(fs, "lpd", "where LPD listens, `ADDRESS:PORT` on loopback (127.0.0.1:5515)")
+			ipp = optText(fs, "ipp", "where IPP listens, `ADDRESS:PORT` on loopback (127.0.0.1:5631)")
 			web = optText(fs, "web", "where HTTPS listens, `ADDRESS:PORT` on loopback (127.0.0.1:5443)")
 		},
 		local: func(ctx context.Context, e *env, c *call) error {
@@ -45,7 +46,7 @@ func demoCommand() *command {
 			if c.where.dir == "" {
 				c.where.dir = filepath.Join("var", "demo")
 			}
-			p, err := demoPlace(c.where.dir, lpd, web)
+			p, err := demoPlace(c.where.dir, lpd, ipp, web)
 			if err != nil {
 				return err
 			}
@@ -62,21 +63,25 @@ trusted = ["127.0.0.0/8", "::1/128"]
 
 [listen]
 lpd = %q
+ipp = %q
 web = %q
+
+[ipp]
+advertise = false
 
 [devices]
 allow_loopback = true
 `
 
 // demoPlace makes the demo's folder and configuration, unless they are there.
-func demoPlace(dir string, lpd, web *opt[string]) (place, error) {
+func demoPlace(dir string, lpd, ipp, web *opt[string]) (place, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return place{}, err
 	}
 	file := filepath.Join(dir, "node.toml")
 	p := place{}
-	p.cfg.Listen = config.Listen{LPD: "127.0.0.1:5515", Web: "127.0.0.1:5443"}
+	p.cfg.Listen = config.Listen{LPD: "127.0.0.1:5515", IPP: "127.0.0.1:5631", Web: "127.0.0.1:5443"}
 	_, statErr := os.Stat(file)
 	if statErr == nil {
 		if p, err = (where{dir: dir}).find(); err != nil {
@@ -84,14 +89,15 @@ func demoPlace(dir string, lpd, web *opt[string]) (place, error) {
 		}
 	}
 	lpd.apply(&p.cfg.Listen.LPD)
+	ipp.apply(&p.cfg.Listen.IPP)
 	web.apply(&p.cfg.Listen.Web)
-	if err := errors.Join(mustBeLoopback(p.cfg.Listen.LPD), mustBeLoopback(p.cfg.Listen.Web)); err != nil || statErr == nil {
+	if err := errors.Join(mustBeLoopback(p.cfg.Listen.LPD), mustBeLoopback(p.cfg.Listen.IPP), mustBeLoopback(p.cfg.Listen.Web)); err != nil || statErr == nil {
 		return p, err
 	}
 	if err := fsys.MkdirPrivate(dir); err != nil {
 		return p, err
 	}
-	if err := fsys.WriteFile(file, fmt.Appendf(nil, demoConfig, p.cfg.Listen.LPD, p.cfg.Listen.Web)); err != nil {
+	if err := fsys.WriteFile(file, fmt.Appendf(nil, demoConfig, p.cfg.Listen.LPD, p.cfg.Listen.IPP, p.cfg.Listen.Web)); err != nil {
 		return p, err
 	}
 	return where{dir: dir}.find()
@@ -120,6 +126,9 @@ type demoFile struct {
 	LPD      string `json:"lpd"`          // host:port
 	Secure   string `json:"lpd_secure"`   // URL of the queue that holds
 	Direct   string `json:"lpd_direct"`   // URL of the queue that prints at once
+	IPP      string `json:"ipp"`          // URL of the queue that holds, driverless
+	IPPS     string `json:"ipps"`         // the same over TLS
+	IPPNow   string `json:"ipp_direct"`   // URL of the queue that prints at once
 	Web      string `json:"web"`          // URL of people's and administrators' pages
 	Terminal string `json:"terminal"`     // URL of the terminal's pages
 	API      string `json:"terminal_api"` // URL of the terminal API
@@ -147,7 +156,7 @@ func (n *node) demo(ctx context.Context, out io.Writer) error {
 	if err := n.demoMoved(ctx, &f, dir); err != nil {
 		return err
 	}
-	f.at(n.lpd.addr(), n.web.addr(), n.place.ca())
+	f.at(n.lpd.addr(), n.ipp.addr(), n.web.addr(), n.place.ca())
 	if b, err = json.MarshalIndent(f, "", "  "); err != nil {
 		return err
 	}
@@ -172,7 +181,8 @@ func (n *node) demoMoved(ctx context.Context, f *demoFile, dir string) error {
 }
 
 // at fills in where things are in this run.
-func (f *demoFile) at(lpd, web, ca string) {
+func (f *demoFile) at(lpd, ipp, web, ca string) {
+	f.IPP, f.IPPS, f.IPPNow = "ipp://"+ipp+"/ipp/print/secure", "ipps://"+ipp+"/ipp/print/secure", "ipp://"+ipp+"/ipp/print/direct"
 	f.CA, f.LPD, f.Web = ca, lpd, "https://"+web+"/"
 	f.Secure, f.Direct = "lpd://"+lpd+"/secure", "lpd://"+lpd+"/direct"
 	f.Terminal, f.API = f.Web+"t/demo/", f.Web+"api/terminal/v1"

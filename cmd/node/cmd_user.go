@@ -65,11 +65,11 @@ func rightsOf(names []string) ([]directory.Right, error) {
 	rights := []directory.Right{}
 	for _, n := range names {
 		switch r := directory.Right(strings.ToLower(n)); r {
-		case directory.Release, directory.BreakGlass:
+		case directory.Release, directory.BreakGlass, directory.Administer:
 			rights = append(rights, r)
 		case "none":
 		default:
-			return nil, usagef("there is no right %q; rights are %s and %s", n, directory.Release, directory.BreakGlass)
+			return nil, usagef("there is no right %q; rights are %s, %s and %s", n, directory.Release, directory.BreakGlass, directory.Administer)
 		}
 	}
 	return rights, nil

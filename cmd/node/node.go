@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -49,8 +50,10 @@ type node struct {
 	health     *health
 	folders    *folders
 
-	lpd, web *door // nil where the node does not listen
-	control  net.Listener
+	lpd, ipp, web *door // nil where the node does not listen
+	control       net.Listener
+
+	tellIPP atomic.Pointer[func(job.Job)] // what the IPP door wants to know of jobs
 
 	mu  sync.Mutex // guards cfg, which a reload replaces
 	cfg config.Config
@@ -229,13 +232,14 @@ func (n *node) build() {
 		Open: func(d site.Device) (device.Device, error) { return device.New(d, n.deviceSettings()) },
 		Now:  failpoint.Now, Log: log, Grace: n.cfg.Grace.Duration,
 		FirstOctet: n.numbers.firstOctet, Octets: n.numbers.delivered, SendEnded: n.numbers.sendEnded,
-		JobEnded: func(int64, job.State) { n.keeper.Wake() },
+		JobEnded: n.jobEnded,
 	}
 	n.desk.Wake, n.desk.Cancel, n.desk.Erased, n.desk.Expect = n.dispatcher.Wake, n.dispatcher.Cancel, n.keeper.Wake, n.ahead.Expect
 	n.intake = &intake.Intake{
 		Tenant: n.scope.Tenant(), Store: n.scope, Spool: n.spool, Now: failpoint.Now, Log: log,
 		Free:     n.place.free,
 		Released: n.dispatcher.Wake, Counted: n.counter.Wake, Accepted: n.numbers.accepted,
+		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
 	n.chain = &pki.Chain{
 		Dir: n.place.pki(), CAFile: n.place.ca(), Now: failpoint.Now, Log: log,
@@ -260,7 +264,7 @@ func newCounter(n *node) *intake.Counter {
 // deviceSettings knows the node's own ports, so that no device is one of them.
 func (n *node) deviceSettings() device.Settings {
 	s := deviceSettings(n.settings(), n.log.Logger)
-	for _, d := range []*door{n.lpd, n.web} {
+	for _, d := range []*door{n.lpd, n.ipp, n.web} {
 		if d == nil {
 			continue
 		}
@@ -288,6 +292,14 @@ func (n *node) probe(ctx context.Context) error {
 
 // settle makes spool and rows agree before anybody uses them.
 func (n *node) settle(ctx context.Context) error {
+	h := job.Entry{At: time.Now(), Actor: "the node", Text: "The node stopped before its document had come."}
+	late, err := n.scope.AbortIncoming(ctx, "Its document did not arrive. Please print it again.", h)
+	if err != nil {
+		return err
+	}
+	if late > 0 {
+		n.log.Info("jobs whose documents never came were aborted", "jobs", late)
+	}
 	s, err := n.keeper.Settle(ctx)
 	if err != nil {
 		return err
@@ -303,13 +315,16 @@ func (n *node) listen(ctx context.Context) (err error) {
 	if n.lpd, err = n.openDoor(ctx, "lpd", n.cfg.Listen.LPD, log); err != nil {
 		return err
 	}
+	if n.ipp, err = n.openDoor(ctx, "ipp", n.cfg.Listen.IPP, log); err != nil {
+		return err
+	}
 	if n.web, err = n.openDoor(ctx, "web", n.cfg.Listen.Web, log); err != nil {
 		return err
 	}
 	if n.control, err = listenControl(ctx, n.place.socket()); err != nil {
 		return err
 	}
-	return writeAddresses(n.place.addresses(), addresses{n.lpd.addr(), n.web.addr()})
+	return writeAddresses(n.place.addresses(), addresses{n.lpd.addr(), n.ipp.addr(), n.web.addr()})
 }
 
 func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger) (*door, error) {
@@ -326,7 +341,7 @@ func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger
 // closePorts undoes listen, when the node did not come up.
 func (n *node) closePorts() error {
 	var errs []error
-	for _, d := range []*door{n.lpd, n.web} {
+	for _, d := range []*door{n.lpd, n.ipp, n.web} {
 		if d != nil {
 			errs = append(errs, d.ln.Close())
 		}
@@ -349,6 +364,9 @@ func (n *node) run(ctx context.Context) error {
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })
 	}
+	if n.ipp != nil {
+		parts = append(parts, func(ctx context.Context) error { return n.ipp.serve(ctx, n.ippServer(n.settings())) })
+	}
 	if n.web != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.settings())) })
 	}
@@ -360,13 +378,23 @@ func (n *node) run(ctx context.Context) error {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	})
 	defer stopped()
-	n.log.Info("serving", "version", version, "lpd", n.lpd.addr(), "web", n.web.addr(), "data", n.place.cfg.Data)
+	n.log.Info("serving", "version", version, "lpd", n.lpd.addr(), "ipp", n.ipp.addr(), "web", n.web.addr(), "data", n.place.cfg.Data)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	return errors.Join(err, fsys.RemoveFile(n.place.addresses()))
+}
+
+// jobEnded tells those who wait for the end of a job.
+func (n *node) jobEnded(id int64, _ job.State) {
+	n.keeper.Wake()
+	if tell := n.tellIPP.Load(); tell != nil {
+		if j, err := n.scope.Job(context.Background(), id); err == nil {
+			(*tell)(j)
+		}
+	}
 }
 
 // watchStore ends the node when its disk has failed in a way that only a new

@@ -36,6 +36,9 @@ func (n *node) apply(old, now config.Config) {
 	if n.web != nil && !reflect.DeepEqual(webOf(before), webOf(next)) {
 		n.web.replace(n.webServer(next))
 	}
+	if n.ipp != nil && !reflect.DeepEqual(ippOf(before), ippOf(next)) {
+		n.ipp.replace(n.ippServer(next))
+	}
 	n.folders.set(next.HotFolders)
 	if len(live) > 0 {
 		n.log.Info("configuration: new values are in force", "keys", strings.Join(live, " "))
@@ -45,8 +48,9 @@ func (n *node) apply(old, now config.Config) {
 	}
 }
 
-// lpdOf and webOf are what the two doors are built from.
+// lpdOf, ippOf and webOf are what the doors are built from.
 func lpdOf(c config.Config) any { return []any{c.LPD, c.Trusted} }
+func ippOf(c config.Config) any { return c.IPP }
 func webOf(c config.Config) any { return []any{c.Web, c.Metrics} }
 
 // merge is the configuration in force after a reload: what the file says now
@@ -55,5 +59,8 @@ func (p *place) merge(file, before config.Config) config.Config {
 	next := before
 	next.Log.Level, next.LPD, next.Trusted, next.Metrics, next.HotFolders = file.Log.Level, file.LPD, file.Trusted, file.Metrics, file.HotFolders
 	next.Web.MaxConnections, next.Web.MaxPerClient, next.Web.HeaderTimeout = file.Web.MaxConnections, file.Web.MaxPerClient, file.Web.HeaderTimeout
+	advertise, on := before.IPP.Advertise, before.IPP.Interfaces
+	next.IPP = file.IPP
+	next.IPP.Advertise, next.IPP.Interfaces = advertise, on
 	return next
 }

@@ -57,8 +57,8 @@ type tokens struct {
 // Token returns the token, or Denied when nobody has it.
 func (t tokens) Token(ctx context.Context, text string) (site.Token, error) {
 	x, err := t.scope.TokenByDigest(ctx, t.digests.TokenDigest(text))
-	if fault.Is(err, fault.NotFound) {
-		return x, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
+	if fault.Is(err, fault.NotFound) || err == nil && x.Kind != "" {
+		return site.Token{}, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
 	}
 	return x, err
 }

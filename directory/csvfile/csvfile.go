@@ -148,11 +148,11 @@ func (c *checker) rights(row table.Row) []directory.Right {
 	rights := []directory.Right{}
 	for _, name := range list(row.Get("rights")) {
 		switch r := directory.Right(strings.ToLower(name)); r {
-		case directory.Release, directory.BreakGlass:
+		case directory.Release, directory.BreakGlass, directory.Administer:
 			rights = append(rights, r)
 		case "none":
 		default:
-			c.bad(row.Line, "there is no right %q; rights are %s, %s and none", name, directory.Release, directory.BreakGlass)
+			c.bad(row.Line, "there is no right %q; rights are %s, %s, %s and none", name, directory.Release, directory.BreakGlass, directory.Administer)
 		}
 	}
 	if row.Get("rights") == "" {

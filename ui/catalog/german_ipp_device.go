@@ -37,5 +37,4 @@ var germanIPPDevice = map[string]string{
 
 	// Asking it afterwards.
 	"The connection broke; the device is asked what became of the job.": "Die Verbindung ist abgerissen; das Gerät wird gefragt, was aus dem Auftrag geworden ist.",
-	"The device does not print this job: %s":                            "Das Gerät druckt diesen Auftrag nicht: %s",
 }

@@ -1,9 +1,13 @@
-package ui
+// Package crowd is what every door that speaks HTTP has before its handlers: a
+// listener that keeps thousands of idle, slow and half-done clients within limits,
+// and the question whether a request is for this host at all.
+//
+// The package does not know what is asked for.
+package crowd
 
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -13,15 +17,16 @@ import (
 	"time"
 )
 
-// listener keeps the crowd at the door within its limits. Far below them
+// Listener keeps the crowd at the door within its limits. Far below them
 // everybody may take the time that the deadlines give. Once 80 % of a limit is
 // taken, whoever makes us wait has to go, the longest first, so that a client
 // with something to say finds a place. What is still too much is closed at
 // once.
-type listener struct {
+type Listener struct {
 	net.Listener
-	conns, perIP int
-	now          func() time.Time
+	Conns, PerIP int // the most connections, and those of one address; 0 no limit
+
+	now func() time.Time
 
 	mu   sync.Mutex
 	open map[*conn]struct{}
@@ -34,7 +39,7 @@ type listener struct {
 // conn is one client's connection as the listener sees it.
 type conn struct {
 	net.Conn
-	l  *listener
+	l  *Listener
 	ip netip.Addr
 
 	// Guarded by l.mu.
@@ -62,7 +67,8 @@ const (
 	slowBelow = 1024
 )
 
-func (l *listener) Accept() (net.Conn, error) {
+// Accept returns the next connection that there is room for.
+func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
 		if err != nil {
@@ -82,22 +88,22 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // enter counts c in if there is room, and names the connections that have to
 // go.
-func (l *listener) enter(c *conn) (shed []*conn, ok bool) {
+func (l *Listener) enter(c *conn) (shed []*conn, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.since = l.clock()
-	all, own := len(l.open)-crowded(l.conns), l.byIP[c.ip]-crowded(l.perIP)
-	if c.since.Sub(l.swept) >= betweenSweeps && (l.conns > 0 && all >= 0 || l.perIP > 0 && own >= 0 || l.tooShyLocked()) {
+	all, own := len(l.open)-crowded(l.Conns), l.byIP[c.ip]-crowded(l.PerIP)
+	if c.since.Sub(l.swept) >= betweenSweeps && (l.Conns > 0 && all >= 0 || l.PerIP > 0 && own >= 0 || l.tooShyLocked()) {
 		l.swept = c.since
 		shed = l.shedLocked(c.since, c.ip, all+1, own+1)
 		for _, s := range shed {
 			l.leaveLocked(s)
 		}
 	}
-	if l.perIP > 0 && l.byIP[c.ip] >= l.perIP {
+	if l.PerIP > 0 && l.byIP[c.ip] >= l.PerIP {
 		return shed, false
 	}
-	if l.conns > 0 && len(l.open) >= l.conns || l.tooShyLocked() {
+	if l.Conns > 0 && len(l.open) >= l.Conns || l.tooShyLocked() {
 		s := l.pushyLocked(l.byIP[c.ip])
 		if s == nil {
 			return shed, false
@@ -117,7 +123,7 @@ func (l *listener) enter(c *conn) (shed []*conn, ok bool) {
 // pushyLocked picks a connection that has not begun a request, of the address that
 // has the most: someone who comes with own others of his address, and so with
 // fewer, takes its place. A flood is then in its own way first.
-func (l *listener) pushyLocked(own int) *conn {
+func (l *Listener) pushyLocked(own int) *conn {
 	var from netip.Addr
 	most := own + 1
 	for ip, n := range l.byIP {
@@ -136,12 +142,12 @@ func (l *listener) pushyLocked(own int) *conn {
 
 // tooShyLocked reports whether half of all places are taken by connections that
 // have not begun a request. A flood of handshakes gets that far and no further.
-func (l *listener) tooShyLocked() bool { return l.conns > 0 && l.shy >= max(16, l.conns/2) }
+func (l *Listener) tooShyLocked() bool { return l.Conns > 0 && l.shy >= max(16, l.Conns/2) }
 
 // crowded is the 80 % of a limit from which on waiting has an end.
 func crowded(limit int) int { return max(1, limit*4/5) }
 
-func (l *listener) clock() time.Time {
+func (l *Listener) clock() time.Time {
 	if l.now == nil {
 		return time.Now()
 	}
@@ -151,10 +157,10 @@ func (l *listener) clock() time.Time {
 // shedLocked picks those who have made us wait longest: of all to free `all`
 // places, of address ip to free `own`, and one of those without a request when
 // there are too many of them.
-func (l *listener) shedLocked(now time.Time, ip netip.Addr, all, own int) []*conn {
+func (l *Listener) shedLocked(now time.Time, ip netip.Addr, all, own int) []*conn {
 	shy := 0
 	if l.tooShyLocked() {
-		shy = max(1, l.conns/10)
+		shy = max(1, l.Conns/10)
 	}
 	var waiting []*conn
 	for c := range l.open {
@@ -166,7 +172,7 @@ func (l *listener) shedLocked(now time.Time, ip netip.Addr, all, own int) []*con
 	var picked []*conn
 	for _, c := range waiting {
 		mine := c.ip == ip
-		if mine && own > 0 && l.perIP > 0 || all > 0 && l.conns > 0 || shy > 0 && !c.spoken {
+		if mine && own > 0 && l.PerIP > 0 || all > 0 && l.Conns > 0 || shy > 0 && !c.spoken {
 			picked = append(picked, c)
 			all--
 			if mine {
@@ -192,7 +198,7 @@ func (c *conn) waitsLocked(now time.Time) bool {
 	return waited >= slowAfter && float64(c.octets) < slowBelow*waited.Seconds()
 }
 
-func (l *listener) leaveLocked(c *conn) {
+func (l *Listener) leaveLocked(c *conn) {
 	if _, in := l.open[c]; !in {
 		return
 	}
@@ -216,7 +222,8 @@ func (c *conn) Close() error {
 // connKey is where a request's context has its connection.
 type connKey struct{}
 
-func withConn(ctx context.Context, nc net.Conn) context.Context {
+// Context is an http.Server.ConnContext.
+func Context(ctx context.Context, nc net.Conn) context.Context {
 	if c := ours(nc); c != nil {
 		return context.WithValue(ctx, connKey{}, c)
 	}
@@ -225,16 +232,21 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 
 // ours is the listener's view of a connection that net/http has.
 func ours(nc net.Conn) *conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+	for {
+		switch c := nc.(type) {
+		case *conn:
+			return c
+		case interface{ NetConn() net.Conn }: // *tls.Conn, and what a door puts around ours
+			nc = c.NetConn()
+		default:
+			return nil
+		}
 	}
-	c, _ := nc.(*conn)
-	return c
 }
 
-// connState is told by net/http: active when a request has begun, idle when
+// State is an http.Server.ConnState: active when a request has begun, idle when
 // the next one is waited for.
-func connState(nc net.Conn, state http.ConnState) {
+func State(nc net.Conn, state http.ConnState) {
 	c := ours(nc)
 	if c == nil || state != http.StateActive {
 		return
@@ -247,10 +259,10 @@ func connState(nc net.Conn, state http.ConnState) {
 	c.spoken = true
 }
 
-// answering marks the request's connection as busy until it is answered, and
+// Answering marks the request's connection as busy until it is answered, and
 // returns the request with a body whose pace is watched. It is a copy: net/http
 // looks at the body of its own, to see whether the rest is worth waiting for.
-func answering(r *http.Request) (_ *http.Request, done func()) {
+func Answering(r *http.Request) (_ *http.Request, done func()) {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
 		return r, func() {}

@@ -1,8 +1,7 @@
-package ui
+package crowd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +15,13 @@ import (
 
 // crowd is a listener with a clock of its own and clients that are not there.
 type crowd struct {
-	*listener
+	*Listener
 	at time.Time
 }
 
 func newCrowd(conns, perIP int) *crowd {
 	c := &crowd{at: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}
-	c.listener = &listener{conns: conns, perIP: perIP, now: func() time.Time { return c.at }}
+	c.Listener = &Listener{Conns: conns, PerIP: perIP, now: func() time.Time { return c.at }}
 	return c
 }
 
@@ -36,7 +35,7 @@ func (n *nobody) Close() error { n.closed = true; return nil }
 
 // comes is a client of an address, and whether it was let in.
 func (w *crowd) comes(ip string) (*conn, bool) {
-	c := &conn{Conn: &nobody{}, l: w.listener, ip: netip.MustParseAddr(ip)}
+	c := &conn{Conn: &nobody{}, l: w.Listener, ip: netip.MustParseAddr(ip)}
 	shed, ok := w.enter(c)
 	for _, s := range shed {
 		_ = s.Close()
@@ -48,9 +47,9 @@ func (c *conn) gone() bool { return c.Conn.(*nobody).closed } //nolint:forcetype
 
 // asks begins a request on c with a body, and returns its body and its end.
 func (c *conn) asks(body io.Reader) (io.Reader, func()) {
-	connState(c, http.StateActive)
-	r, _ := http.NewRequestWithContext(withConn(context.Background(), c), http.MethodPost, "https://localhost/", io.NopCloser(body))
-	r, done := answering(r)
+	State(c, http.StateActive)
+	r, _ := http.NewRequestWithContext(Context(context.Background(), c), http.MethodPost, "https://localhost/", io.NopCloser(body))
+	r, done := Answering(r)
 	return r.Body, done
 }
 
@@ -146,7 +145,7 @@ func TestA25HandshakesTakeHalf(t *testing.T) {
 	if !ok {
 		t.Fatal("a good client is not let in")
 	}
-	connState(c, http.StateActive)
+	State(c, http.StateActive)
 	if w.shy != 40 {
 		t.Errorf("%d connections without a request are left", w.shy)
 	}
@@ -214,10 +213,10 @@ func (p *pace) Read(b []byte) (int, error) {
 // answered is busy, and idle again afterwards.
 func TestRequestsKnowTheirConnection(t *testing.T) {
 	inner, outer := net.Pipe()
-	l := &listener{Listener: &oneConn{conn: inner}, conns: 10, perIP: 10}
+	l := &Listener{Listener: &oneConn{conn: inner}, Conns: 10, PerIP: 10}
 	busy := make(chan int, 1)
-	srv := &http.Server{ConnContext: withConn, ConnState: connState, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, done := answering(r)
+	srv := &http.Server{ConnContext: Context, ConnState: State, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, done := Answering(r)
 		defer done()
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -243,22 +242,6 @@ func TestRequestsKnowTheirConnection(t *testing.T) {
 	defer l.mu.Unlock()
 	if len(l.open) != 0 {
 		t.Errorf("%d connections are left", len(l.open))
-	}
-}
-
-// A07: a stranger's document that nobody reads is not waited for: the answer
-// ends the connection.
-func TestA07UnwantedBodyEndsTheConnection(t *testing.T) {
-	addr, _ := serve(t, DefaultLimits())
-	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fmt.Fprintf(c, "POST /api/v1/jobs HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000000\r\n\r\nx", addr)
-	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second)) // ReadTimeout is 30 s
-	if b, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 40") {
-		t.Errorf("%q, %v", b, err)
 	}
 }
 

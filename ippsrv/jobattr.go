@@ -1,0 +1,157 @@
+package ippsrv
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/OpenPrinting/goipp"
+
+	"platen/ipp"
+	"platen/job"
+	"platen/site"
+)
+
+// The group of a job's own attributes.
+const jobDescription = "job-description"
+
+// jobAttributes returns what is wanted of a job (RFC 8011, section 5.3).
+func (q *request) jobAttributes(j *job.Job, w wanted) goipp.Attributes {
+	s := q.s
+	state, reasons, message := s.shown(j, q.queue)
+	b := builder{wanted: w, group: jobDescription}
+	originating := j.Ticket.Claimed
+	if j.OwnerName != "" && j.Origin.User != "" {
+		originating = j.OwnerName
+	}
+	if originating == "" {
+		originating = "anonymous"
+	}
+	title := j.Ticket.Title
+	if title == "" {
+		title = "Untitled"
+	}
+	pages, impressions, sheets := counts(j)
+	completed := 0
+	if state == int(job.Completed) && impressions > 0 {
+		completed = impressions
+	}
+	b.add(
+		ipp.Integer("job-id", int(j.ID)), ipp.URI("job-uri", q.jobURI(j.ID)), ipp.URI("job-uuid", "urn:uuid:"+j.UUID),
+		ipp.URI("job-printer-uri", q.printerURI()), ipp.Name("job-name", title), ipp.Name("job-originating-user-name", originating),
+		ipp.Enum("job-state", state), ipp.Keyword("job-state-reasons", reasons...), ipp.TextWithout("job-state-message", message),
+		ipp.Integer("job-printer-up-time", s.uptime(s.Now())),
+		s.at("time-at-creation", j.Created), s.at("time-at-processing", j.Released), s.at("time-at-completed", j.Completed),
+		ipp.DateTime("date-time-at-creation", j.Created), ipp.DateTime("date-time-at-processing", j.Released), ipp.DateTime("date-time-at-completed", j.Completed),
+		ipp.Integer("job-k-octets", int((j.Octets+1023)/1024)), ipp.Integer("number-of-documents", len(j.Documents)),
+		known("job-impressions", impressions), ipp.Integer("job-impressions-completed", completed),
+		known("job-media-sheets", sheets), known("job-pages", pages),
+		ipp.Charset("attributes-charset", "utf-8"), ipp.Language("attributes-natural-language", "en"),
+		ipp.TextWithout("job-originating-host-name", j.Ticket.Host),
+	)
+	if state == int(job.Completed) {
+		b.add(known("job-media-sheets-completed", sheets))
+	} else {
+		b.add(ipp.Integer("job-media-sheets-completed", 0))
+	}
+	if len(j.Documents) > 0 {
+		b.add(ipp.MIME("document-format", mimeOf(j.Documents[0].Language)), ipp.Name("document-name", j.Documents[0].Name))
+	}
+	if j.Ticket.PIN != nil {
+		b.add(ipp.Keyword("job-release-action", "job-password"))
+	}
+	b.group = template
+	for _, a := range templateOf(&j.Ticket) {
+		if a.Name == "job-release-action" && j.Ticket.PIN != nil {
+			continue
+		}
+		b.add(a)
+	}
+	return b.list
+}
+
+// templateOf returns the Job Template attributes of a ticket, as they came or as
+// they were changed since.
+func templateOf(t *job.Ticket) goipp.Attributes {
+	if len(t.Template) > 0 {
+		if m, err := ipp.Read(bytes.NewReader(t.Template), ipp.RequestLimits()); err == nil {
+			return m.Job
+		}
+	}
+	return nil
+}
+
+// at is a time in printer-up-time's seconds; one before the node began is
+// negative (RFC 8011, section 5.3.14).
+func (s *Server) at(name string, t time.Time) goipp.Attribute {
+	if t.IsZero() {
+		return ipp.NoValue(name)
+	}
+	if n := int(t.Sub(s.start)/time.Second) + 1; n > 0 {
+		return ipp.Integer(name, n)
+	}
+	return ipp.Integer(name, int(t.Sub(s.start)/time.Second)-1)
+}
+
+func known(name string, n int) goipp.Attribute {
+	if n < 0 {
+		return ipp.Unknown(name)
+	}
+	return ipp.Integer(name, n)
+}
+
+// counts are what is known of a job's pages, job.Unknown where nobody knows:
+// pages of the documents, sides to be marked, and sheets, with copies.
+func counts(j *job.Job) (pages, impressions, sheets int) {
+	if len(j.Documents) == 0 {
+		return job.Unknown, job.Unknown, job.Unknown
+	}
+	for i := range j.Documents {
+		d := &j.Documents[i]
+		if d.Count.Pages == job.Unknown || d.Count.Method == "" {
+			return job.Unknown, job.Unknown, job.Unknown
+		}
+		sides := d.Count.Sides
+		if j.Ticket.Sides != "" {
+			sides = j.Ticket.Sides
+		}
+		each := d.Count.Pages
+		paper := each
+		if sides == "two-sided-long-edge" || sides == "two-sided-short-edge" {
+			paper = (each + 1) / 2
+		}
+		pages, impressions, sheets = pages+each, impressions+each*max(1, d.Copies), sheets+paper*max(1, d.Copies)
+	}
+	return pages, impressions, sheets
+}
+
+// shown is a job's state as clients see it. Where a queue says so, a held job is
+// completed for them, so that they forget it.
+func (s *Server) shown(j *job.Job, q site.Queue) (state int, reasons []string, message string) {
+	for _, r := range j.Reasons {
+		reasons = append(reasons, string(r))
+	}
+	if q.ID == j.Queue && q.IPP.ReportCompleted && j.State == job.Held && !j.Has(job.Incoming) {
+		return int(job.Completed), []string{"job-completed-successfully"}, j.Message
+	}
+	if len(reasons) == 0 {
+		reasons = []string{"none"}
+	}
+	if j.State == job.Processing && slices.Contains(reasons, string(job.Outgoing)) {
+		reasons = append(reasons, "job-printing")
+	}
+	return int(j.State), reasons, j.Message
+}
+
+// mimes are what pdl calls a language, in the words of the registry.
+var mimes = map[string]string{
+	"pdf": "application/pdf", "postscript": "application/postscript", "pcl": "application/vnd.hp-pcl", "pclxl": "application/vnd.hp-pclxl",
+	"pwg-raster": "image/pwg-raster", "urf": "image/urf", "jpeg": "image/jpeg", "text": "text/plain", "xps": "application/oxps",
+}
+
+func mimeOf(language string) string {
+	if m, ok := mimes[language]; ok {
+		return m
+	}
+	return defaultFormat
+}
