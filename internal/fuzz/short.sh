@@ -1,6 +1,6 @@
 #!/bin/bash
 # Fuzzes each target of the list beside this file for a while, two at a time
-# with one worker each, so that all seven take about two minutes on two cores.
+# with one worker each, so that all of them take a few minutes on two cores.
 #
 #   internal/fuzz/short.sh [30s]
 #
