@@ -214,6 +214,9 @@ func (s *ippSession) call(ctx context.Context, c ippCall) (*goipp.Message, error
 	if status == goipp.StatusErrorVersionNotSupported && c.body == nil && s.version.CompareAndSwap(uint32(goipp.DefaultVersion), uint32(goipp.MakeVersion(1, 1))) {
 		return s.call(ctx, c)
 	}
+	if _, format := ipp.Find(m.Unsupported, "document-format"); format && status == goipp.StatusErrorAttributesOrValues {
+		status = goipp.StatusErrorDocumentFormatNotSupported // ippeveprinter's way to say so
+	}
 	if status > 0xff {
 		return m, refusal(&ippStatus{c.op, status, ipp.Cut(ipp.Text(m.Operation, "status-message"), 255)})
 	}
