@@ -141,6 +141,12 @@ func TestNew(t *testing.T) {
 		"lpr with port":            {d: site.Device{URI: "lpr://192.0.2.7:1515/a%20queue"}, ok: true},
 		"socket":                   {d: site.Device{URI: "socket://mfd.example.org"}, ok: true},
 		"socket IPv6":              {d: site.Device{URI: "socket://[2001:db8::7]:9101"}, ok: true},
+		"ipp":                      {d: site.Device{URI: "ipp://mfd.example.org/ipp/print"}, ok: true},
+		"ipps with port":           {d: site.Device{URI: "ipps://192.0.2.7:443/printers/a%20b"}, ok: true},
+		"ipp without a path":       {d: site.Device{URI: "ipp://mfd.example.org"}, ok: true},
+		"A33 ipp loopback":         {d: site.Device{URI: "ipp://127.0.0.1/ipp/print"}, kind: fault.Denied},
+		"A33 ipps own port":        {d: site.Device{URI: "ipps://127.0.0.1/ipp/print"}, s: device.Settings{AllowLoopback: true, OwnPorts: []uint16{631}}, kind: fault.Denied},
+		"ipp with a query":         {d: site.Device{URI: "ipp://mfd.example.org/ipp/print?waitjob=false"}, kind: fault.Invalid},
 		"folder":                   {d: site.Device{URI: folderURI(allowed)}, ok: true},
 		"scheme without case":      {d: site.Device{URI: "SOCKET://mfd.example.org"}, ok: true},
 		"nothing":                  {d: site.Device{}, kind: fault.Invalid},
@@ -198,6 +204,8 @@ func TestKeys(t *testing.T) {
 		{{URI: "socket://mfd-1", Serial: "X1"}, {URI: "lpr://mfd-2/q", Serial: "x1 "}},
 		{{URI: "lpr://mfd-1/a", Quirks: []string{"one-connection"}}, {URI: "socket://mfd-1", Quirks: []string{"one-connection"}}},
 		{{URI: "folder:///a"}, {URI: "folder:///a"}},
+		{{URI: "ipp://MFD-1/ipp/print"}, {URI: "ipps://mfd-1:631/ipp/print"}},
+		{{URI: "ipp://mfd-1"}, {URI: "ipp://mfd-1/ipp/print"}},
 	}
 	for _, s := range same {
 		if !overlap(device.Keys(s[0]), device.Keys(s[1])) {
@@ -207,6 +215,7 @@ func TestKeys(t *testing.T) {
 	other := [][2]site.Device{
 		{{URI: "socket://mfd-1"}, {URI: "socket://mfd-1:9101"}}, // a print server box with three ports
 		{{URI: "lpr://server/a"}, {URI: "lpr://server/b"}},
+		{{URI: "ipp://server/printers/a"}, {URI: "ipp://server/printers/b"}},
 		{{URI: "socket://mfd-1", Serial: "X1"}, {URI: "socket://mfd-2", Serial: "X2"}},
 	}
 	for _, o := range other {
@@ -231,6 +240,9 @@ func TestAllows(t *testing.T) {
 		{"pdf", "HP LaserJet III", "socket://mfd", false},
 		{"pdf", "Nobody knows", "socket://mfd", false},
 		{"unknown", "HP LaserJet 4250", "socket://mfd", false},
+		{"pdf", "Nobody knows", "ipp://mfd/ipp/print", true},
+		{"pdf", "Nobody knows", "IPPS://mfd/ipp/print", true},
+		{"pcl", "HP LaserJet 4250", "ipp://mfd/ipp/print", false},
 	}
 	for _, tt := range tests {
 		copies, sides := device.Allows(tt.language, site.Device{Model: tt.model, URI: tt.uri})

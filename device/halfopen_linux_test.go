@@ -54,3 +54,19 @@ func TestF34HalfOpen(t *testing.T) {
 		})
 	}
 }
+
+func TestF34HalfOpenIPP(t *testing.T) {
+	p := newPrinter(t, devicetest.Manner{Stall: true, At: 10_000}, func(p *printer) {
+		p.conn = func(c net.Conn) { deafen(t, c.(*net.TCPConn)) }
+	})
+	begin := time.Now()
+	s := quick()
+	s.Answer = 5 * time.Second
+	res, err := open(t, site.Device{URI: p.uri()}, s).Deliver(t.Context(), named(devicetest.Doc("unknown", devicetest.Bytes(1, 8<<20))))
+	if !fault.Is(err, fault.Unavailable) || res.Evidence != job.Partial || res.Octets < 10_000 {
+		t.Errorf("result %+v, %v", res, err)
+	}
+	if d := time.Since(begin); d > 20*time.Second {
+		t.Errorf("found out after %v", d)
+	}
+}

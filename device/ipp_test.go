@@ -527,6 +527,63 @@ func TestIPPWaitsForPaper(t *testing.T) {
 	}
 }
 
+// A printer that dies in the middle and comes back may say that nothing came
+// out, and is then believed.
+func TestIPPDiesInTheMiddle(t *testing.T) {
+	for impressions, want := range map[int]job.Evidence{0: job.NoneAccepted, 2: job.Partial, -1: job.Partial} {
+		p := newPrinter(t, devicetest.Manner{Die: true, At: int64(len(somePDF) / 2)}, func(p *printer) {
+			p.counts = func(*printed) (int, int) { return impressions, impressions }
+		})
+		d, _ := ippDelivery(somePDF)
+		res, err := open(t, site.Device{URI: p.uri()}, patientIPP()).Deliver(t.Context(), d)
+		if !fault.Is(err, fault.Unavailable) || device.Refused(err) || res.Evidence != want || res.Impressions > 0 != (impressions > 0) {
+			t.Errorf("%d: result %+v, %v", impressions, res, err)
+		}
+	}
+}
+
+// Where each document is a job of its own, the first being out is never
+// forgotten, whatever becomes of the second.
+func TestIPPParts(t *testing.T) {
+	tests := map[string]struct {
+		second   goipp.Status // of Create-Job, the second time
+		times    int          // how often
+		evidence job.Evidence
+		counted  int
+	}{
+		"both":                      {evidence: job.Confirmed, counted: 4},
+		"busy with the first":       {second: goipp.StatusErrorBusy, times: 2, evidence: job.Confirmed, counted: 4},
+		"the second is too much":    {second: goipp.StatusErrorRequestEntity, times: 99, evidence: job.Partial, counted: job.Unknown},
+		"busy for a very long time": {second: goipp.StatusErrorBusy, times: 99, evidence: job.Partial, counted: job.Unknown},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPrinter(t, devicetest.Manner{}, func(p *printer) {
+				p.attrs = goipp.Attributes{ipp.Boolean("multiple-document-jobs-supported", false)}
+				p.counts = func(*printed) (int, int) { return 2, 1 }
+				creates := 0
+				p.before = func(_ http.ResponseWriter, op goipp.Op) bool {
+					if op == goipp.OpCreateJob {
+						creates++
+						p.set(func() { delete(p.statuses, op) })
+						if creates > 1 && creates <= tt.times+1 {
+							p.set(func() { p.statuses[op] = tt.second })
+						}
+					}
+					return false
+				}
+			})
+			d := devicetest.Delivery(devicetest.Doc("pdf", somePDF), devicetest.Doc("pdf", somePDF))
+			s := patientIPP()
+			s.Answer = 3 * time.Second
+			res, err := open(t, site.Device{URI: p.uri()}, s).Deliver(t.Context(), d)
+			if (err == nil) != (tt.evidence == job.Confirmed) || res.Evidence != tt.evidence || res.Impressions != tt.counted {
+				t.Errorf("result %+v, %v", res, err)
+			}
+		})
+	}
+}
+
 func TestIPPCopiesAndSides(t *testing.T) {
 	a, b := somePDF, append([]byte("%PDF-1.4\n"), devicetest.Bytes(13, 5000)...)
 	can := goipp.Attributes{ipp.Range("copies-supported", 1, 9), ipp.Keyword("sides-supported", "one-sided", "two-sided-long-edge")}

@@ -337,7 +337,7 @@ func TestPeerCupsIPP(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // its filters are another user
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	c, err := peers.StartCups(t.Context(), filepath.Join(dir, "cups"))
