@@ -686,7 +686,9 @@ func TestIPPLies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPrinter(t, devicetest.Manner{}, tt.change)
 			d, _ := ippDelivery(append([]byte("%PDF-1.7\n"), devicetest.Bytes(14, 8<<20)...))
-			res, err := open(t, site.Device{URI: p.uri()}, quick()).Deliver(t.Context(), d)
+			s := quick()
+			s.Answer = 3 * time.Second
+			res, err := open(t, site.Device{URI: p.uri()}, s).Deliver(t.Context(), d)
 			if !fault.Is(err, fault.Unavailable) || res.Evidence != tt.evidence {
 				t.Errorf("result %+v, %v", res, err)
 			}
