@@ -41,8 +41,9 @@ type claim struct {
 	phase     phase
 	step      int
 	due       time.Time
-	conflicts int // since it last stood
-	fights    int // lost while it stood, ever
+	announced bool // under this name, ever: somebody may remember it
+	conflicts int  // since it last stood
+	fights    int  // lost while it stood, ever
 }
 
 func (c *claim) isHost() bool { return c.key == "" }

@@ -117,6 +117,7 @@ func (c *claim) probe(at time.Time) { c.phase, c.step, c.due = probing, 0, at }
 
 // rename gives c the next name that none of our own claims has.
 func (s *speaker) rename(c *claim) {
+	c.announced = false
 	for {
 		c.tries++
 		c.name = numbered(c.want, c.tries, c.isHost())
@@ -218,6 +219,7 @@ func (s *speaker) advance(now time.Time, c *claim) bool {
 			s.send(l, netip.AddrPort{}, m)
 		}
 	}
+	c.announced = true
 	if c.step++; c.step == announcements {
 		c.phase, c.conflicts = standing, 0
 	}
@@ -246,8 +248,8 @@ func (s *speaker) goodbye(claims []*claim) {
 	for _, l := range s.links {
 		var list []dns.RR
 		for _, c := range claims {
-			if c.phase == probing {
-				continue
+			if !c.announced || c.phase == probing && c.conflicts > 0 {
+				continue // nobody knows it, or it may be another's by now
 			}
 			for _, rr := range c.records(s.host.name, l) {
 				if rr.Header().Rrtype == dns.TypeNSEC || strings.HasPrefix(rr.Header().Name, "_services.") {

@@ -419,6 +419,27 @@ func TestOnlyWhatChanged(t *testing.T) {
 	look("none", of("Office", "printer", "ipp", "ipps"), nil)
 }
 
+// A name that is probed for anew, because the addresses changed, was announced
+// all the same: somebody remembers it.
+func TestGoodbyeWhileProbingAgain(t *testing.T) {
+	for name, conflict := range map[string]bool{"after a change of addresses": false, "after a conflict": true} {
+		t.Run(name, func(t *testing.T) {
+			g := standingStage(t, plainOffice())
+			if conflict { // the name may be the other's now, and so would be the goodbye
+				g.hear(client, answered("Office._ipp._tcp.local. 120 SRV 0 0 631 other.local."))
+			} else {
+				g.s.claims[0].probe(g.now)
+			}
+			g.said = nil
+			g.s.wish(g.now, "node", nil)
+			said := slices.ContainsFunc(g.said, func(l line) bool { return has(l.m.Answer, "_ipp._tcp.local. 0 IN PTR Office._ipp._tcp.local.") })
+			if said == conflict {
+				t.Errorf("goodbye was said: %v", said)
+			}
+		})
+	}
+}
+
 // Whatever a stranger sends, the speaker stays upright and in its frame.
 func FuzzHandle(f *testing.F) {
 	for _, m := range []*dns.Msg{
