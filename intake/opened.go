@@ -64,7 +64,6 @@ func (a *arrival) giveUp() {
 	if err != nil && !fault.Is(err, fault.Conflict) {
 		a.in.Log.Error("intake: a job whose documents do not come could not be aborted", "job", a.opened.ID, "error", err)
 	}
-	a.opened = nil
 }
 
 // Check says whether a job of this origin with this ticket would be taken, as

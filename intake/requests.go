@@ -165,6 +165,37 @@ func (in *Intake) ReleaseOwn(ctx context.Context, r job.Requester, id int64) err
 	return nil
 }
 
+// RestartOwn prints a job again whose document was kept (RFC 8011, section
+// 4.3.7): at once where its queue does so, else it is held for its owner again.
+func (in *Intake) RestartOwn(ctx context.Context, r job.Requester, id int64) error {
+	const op = "intake.RestartOwn"
+	j, err := in.Own(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	kept := len(j.Documents) > 0 && !slices.ContainsFunc(j.Documents, func(d job.Document) bool { return d.File == "" })
+	if j.State != job.Completed || !kept || !in.Now().Before(j.ExpiresAt) {
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "Job %d cannot be printed again: its document was not kept.", Args: []any{id}}
+	}
+	q, err := in.Store.QueueByName(ctx, j.QueueName)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	now := in.Now()
+	place(&j, &q, now)
+	err = in.Store.ChangeJob(ctx, id, job.Guard{State: job.Completed}, job.Change{
+		State: j.State, Reasons: j.Reasons, Message: j.Message, Device: j.Device, NotBefore: j.NotBefore, ExpiresAt: now.Add(holdFor(&q)),
+		History: []job.Entry{{At: now, Actor: r.Actor, Text: "Asked to print it again from %s.", Args: []any{r.Client.Unmap().String()}}},
+	}, now)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	if j.Device != "" && in.Released != nil {
+		in.Released(j.Device)
+	}
+	return nil
+}
+
 // release is the change that takes job-hold-until-specified from a job, and the
 // device that it goes to, "" when it is still held.
 func release(j *job.Job, q *site.Queue) (job.Change, string) {

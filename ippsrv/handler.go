@@ -163,9 +163,18 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 	if httpStatus != 0 {
 		return // said already
 	}
-	_ = rc.SetWriteDeadline(time.Now().Add(s.Limits.Request))
+	now := time.Now()
+	_ = rc.SetReadDeadline(now.Add(s.Limits.Request))
+	_ = rc.SetWriteDeadline(now.Add(s.Limits.Request))
+	// Who is answered in the middle of a document breaks off and connects anew;
+	// CUPS 2.4.2 then loses its way when TLS comes by upgrade. So a short rest is
+	// read first.
+	_, _ = io.CopyN(io.Discard, q.body, shortRest)
 	q.write(w, a)
 }
+
+// shortRest is as much as net/http reads of a body that nobody wanted.
+const shortRest = 256 << 10
 
 // bufferedRest reads what follows the attributes with patience for as long as
 // octets keep coming.
@@ -267,6 +276,7 @@ func (q *request) serve(w http.ResponseWriter) (a answer, httpStatus int) {
 		}
 		return answer{status: statusForbidden, message: "An administrator may do that, over TLS and with a password."}, 0
 	}
+	q.s.Log.Debug("ipp: request", "op", q.op().String(), "queue", q.queue.Name, "client", q.client.String(), "user", q.claimed())
 	a, err := o.do(q)
 	if err != nil {
 		return q.failed(err), 0

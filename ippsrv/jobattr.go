@@ -95,7 +95,7 @@ func (s *Server) at(name string, t time.Time) goipp.Attribute {
 
 func known(name string, n int) goipp.Attribute {
 	if n < 0 {
-		return ipp.Unknown(name)
+		return ipp.NoValue(name) // clients expect an integer or this; "unknown" is not what they read
 	}
 	return ipp.Integer(name, n)
 }

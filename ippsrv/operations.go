@@ -2,6 +2,7 @@ package ippsrv
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/OpenPrinting/goipp"
 
@@ -48,13 +49,20 @@ func init() { //nolint:gochecknoinits // the table names functions that read it
 		goipp.OpCancelSubscription:         {do: (*request).cancelSubscription},
 		goipp.OpGetNotifications:           {do: (*request).getNotifications},
 
-		goipp.OpCancelJobs:         {do: (*request).cancelMyJobs, operator: true},
-		goipp.OpPausePrinter:       {do: queueChange(func(q *site.Queue) { q.IPP.Paused = true }), operator: true},
-		goipp.OpResumePrinter:      {do: queueChange(func(q *site.Queue) { q.IPP.Paused = false }), operator: true},
-		goipp.OpEnablePrinter:      {do: queueChange(func(q *site.Queue) { q.AcceptJobs = true }), operator: true},
-		goipp.OpDisablePrinter:     {do: queueChange(func(q *site.Queue) { q.AcceptJobs = false }), operator: true},
-		goipp.OpHoldNewJobs:        {do: queueChange(func(q *site.Queue) { q.IPP.HoldNew = true }), operator: true},
-		goipp.OpReleaseHeldNewJobs: {do: queueChange(func(q *site.Queue) { q.IPP.HoldNew = false }), operator: true},
+		goipp.OpRestartJob:            {do: (*request).restartJob},
+		goipp.OpGetDocuments:          {do: (*request).getDocuments},
+		goipp.OpGetDocumentAttributes: {do: (*request).getDocuments},
+
+		goipp.OpCancelJobs:                  {do: (*request).cancelMyJobs, operator: true},
+		goipp.OpPurgeJobs:                   {do: (*request).cancelMyJobs, operator: true},
+		goipp.OpSetPrinterAttributes:        {do: (*request).setPrinterAttributes, operator: true},
+		goipp.OpPausePrinterAfterCurrentJob: {do: queueChange(func(q *site.Queue) { q.IPP.Paused = true }), operator: true},
+		goipp.OpPausePrinter:                {do: queueChange(func(q *site.Queue) { q.IPP.Paused = true }), operator: true},
+		goipp.OpResumePrinter:               {do: queueChange(func(q *site.Queue) { q.IPP.Paused = false }), operator: true},
+		goipp.OpEnablePrinter:               {do: queueChange(func(q *site.Queue) { q.AcceptJobs = true }), operator: true},
+		goipp.OpDisablePrinter:              {do: queueChange(func(q *site.Queue) { q.AcceptJobs = false }), operator: true},
+		goipp.OpHoldNewJobs:                 {do: queueChange(func(q *site.Queue) { q.IPP.HoldNew = true }), operator: true},
+		goipp.OpReleaseHeldNewJobs:          {do: queueChange(func(q *site.Queue) { q.IPP.HoldNew = false }), operator: true},
 	}
 }
 
@@ -113,7 +121,26 @@ func (q *request) getJobAttributes() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if q.isBackend() && j.State == job.Held {
+		j.State = job.Pending // and the reasons say why
+	}
 	return answer{groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: q.jobAttributes(&j, wantedBy(q.msg, "all"))}}}, nil
+}
+
+// backendAsks is what the ipp backend of CUPS asks about the job that it waits
+// for.
+var backendAsks = []string{
+	"job-id", "job-impressions-completed", "job-media-sheets-completed", "job-name", "job-originating-user-name", "job-state", "job-state-reasons",
+}
+
+// isBackend reports whether a print spooler of CUPS asks for whom a job is still
+// under way. CUPS 2.4.2, as in Debian 12, takes pending-held for the end: the
+// job vanishes from the user's view at once, and with it the way to cancel it.
+// Later versions wait until the job is done, whatever it is called until then.
+// See docs/decisions/0012-what-a-held-job-is-called.md.
+func (q *request) isBackend() bool {
+	asked := ipp.Texts(q.msg.Operation, "requested-attributes")
+	return strings.HasPrefix(q.http.UserAgent(), "CUPS/") && slices.Equal(slices.Sorted(slices.Values(asked)), backendAsks)
 }
 
 // mostJobs is how many jobs one answer of Get-Jobs lists.
@@ -355,6 +382,88 @@ func changeTicket(p *printer, t *job.Ticket, changes goipp.Attributes) error {
 	b, err := m.EncodeBytes()
 	t.Template = b
 	return err
+}
+
+// restartJob prints a job again whose document was kept, or holds it again for its
+// owner (RFC 8011, section 4.3.7).
+func (q *request) restartJob() (answer, error) {
+	id, err := q.jobID()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := q.s.Intake.RestartOwn(q.ctx, q.requester(), id); err != nil {
+		return answer{}, err
+	}
+	q.changed(id)
+	return answer{}, nil
+}
+
+// getDocuments lists the documents of a job, or tells of one of them (PWG 5100.5,
+// sections 4.2 and 4.3).
+func (q *request) getDocuments() (answer, error) {
+	j, err := q.job()
+	if err != nil {
+		return answer{}, err
+	}
+	one, named := ipp.Int(q.msg.Operation, "document-number")
+	w := wantedBy(q.msg, "all")
+	a := answer{}
+	for _, d := range j.Documents {
+		if named && d.Number != one {
+			continue
+		}
+		b := builder{wanted: w, group: "document-description"}
+		state := 3 // pending
+		switch {
+		case j.State.Done():
+			state = int(j.State)
+		case j.State == job.Processing:
+			state = 5
+		}
+		b.wanted.all = b.wanted.all || w.groups["document-description"]
+		b.add(ipp.Integer("document-number", d.Number), ipp.Integer("document-job-id", int(j.ID)), ipp.URI("document-job-uri", q.jobURI(j.ID)),
+			ipp.URI("document-printer-uri", q.printerURI()), ipp.Enum("document-state", state), ipp.Keyword("document-state-reasons", "none"),
+			ipp.MIME("document-format", mimeOf(d.Language)), ipp.Name("document-name", d.Name), ipp.Integer("k-octets", int((d.Octets+1023)/1024)),
+			known("pages", d.Count.Pages), ipp.Boolean("last-document", d.Number == len(j.Documents)),
+			ipp.Charset("attributes-charset", "utf-8"), ipp.Language("attributes-natural-language", "en"))
+		a.groups = append(a.groups, goipp.Group{Tag: goipp.TagDocumentGroup, Attrs: b.list})
+	}
+	if named && len(a.groups) == 0 {
+		return answer{}, &fault.Error{Op: "ippsrv.getDocuments", Kind: fault.NotFound, Text: "Job %d has no document %d.", Args: []any{j.ID, one}}
+	}
+	return a, nil
+}
+
+// settableOfPrinter are what Set-Printer-Attributes changes.
+var settableOfPrinter = []string{"printer-geo-location", "printer-info", "printer-location", "printer-organization", "printer-organizational-unit"}
+
+// setPrinterAttributes changes what an administrator may say of a queue (RFC
+// 3380, section 4.1). All or nothing.
+func (q *request) setPrinterAttributes() (answer, error) {
+	now := q.queue
+	fields := map[string]*string{
+		"printer-info": &now.Info, "printer-location": &now.IPP.Location, "printer-geo-location": &now.IPP.Geo,
+		"printer-organization": &now.IPP.Organization, "printer-organizational-unit": &now.IPP.Unit,
+	}
+	if len(q.msg.Printer) == 0 {
+		return answer{}, &fault.Error{Op: "ippsrv.setPrinterAttributes", Kind: fault.Invalid, Text: "There is nothing to change."}
+	}
+	for _, a := range q.msg.Printer {
+		f, ok := fields[a.Name]
+		if !ok {
+			q.unsupported.Add(goipp.MakeAttribute(a.Name, goipp.TagNotSettable, goipp.Void{}))
+			continue
+		}
+		*f = ipp.Cut(text(a), 127)
+	}
+	if len(q.unsupported) > 0 {
+		return answer{}, refuse(statusAttributes, fault.Invalid, "These cannot be changed like that: %s.", names(q.unsupported))
+	}
+	if err := q.s.Site.PutQueue(q.ctx, now); err != nil {
+		return answer{}, err
+	}
+	q.s.hub.printerChanged(now.ID)
+	return answer{}, nil
 }
 
 // queueChange makes an operation that changes the queue.

@@ -309,7 +309,7 @@ func (p *printer) protocol(b *builder) {
 		ipp.Keyword("pdl-override-supported", "attempted"), ipp.Boolean("job-ids-supported", true),
 		ipp.Keyword("job-creation-attributes-supported", creationAttributes()...),
 		ipp.Keyword("job-settable-attributes-supported", settable...),
-		ipp.Keyword("printer-settable-attributes-supported", "none"),
+		ipp.Keyword("printer-settable-attributes-supported", settableOfPrinter...),
 		ipp.Keyword("printer-get-attributes-supported", "document-format"),
 		ipp.Boolean("preferred-attributes-supported", false), ipp.Boolean("multiple-document-jobs-supported", true),
 		ipp.Integer("multiple-operation-time-out", int(p.q.s.Limits.Operation/time.Second)),
@@ -345,6 +345,10 @@ func (p *printer) now(b *builder) {
 		ipp.Integer("printer-config-changes", 1),
 		ipp.Integer("printer-up-time", up), ipp.DateTime("printer-current-time", now),
 		ipp.Boolean("printer-is-accepting-jobs", p.q.queue.AcceptJobs),
+		ipp.OctetString("printer-supply", supplies(p.can.Colour)...), strsText("printer-supply-description", colorants(p.can.Colour)),
+		ipp.URI("printer-supply-info-uri", p.moreInfo()),
+		ipp.OctetString("printer-alert", "code=unknown;severity=other;group=other"), ipp.TextWithout("printer-alert-description", p.message),
+		ipp.TextWithout("printer-message-from-operator", ""),
 	)
 	if b.wanted.has(b.group, "queued-job-count") {
 		n, err := s.Site.QueueWaiting(p.q.ctx, p.q.queue.ID)
@@ -352,6 +356,39 @@ func (p *printer) now(b *builder) {
 			b.add(ipp.Integer("queued-job-count", n))
 		}
 	}
+}
+
+func colorants(colour bool) []string {
+	if colour {
+		return []string{"black", "cyan", "magenta", "yellow"}
+	}
+	return []string{"black"}
+}
+
+// supplies are there, but nobody has told the queue how full they are: level -2
+// is "unknown" (PWG 5100.13, section 5.6.41, and RFC 3805).
+func supplies(colour bool) []string {
+	var list []string
+	for i, c := range colorants(colour) {
+		list = append(list, fmt.Sprintf("index=%d;class=supplyThatIsConsumed;type=toner;unit=percent;maxcapacity=100;level=-2;colorantname=%s;", i+1, c))
+	}
+	return list
+}
+
+func strsText(name string, values []string) goipp.Attribute {
+	a := goipp.Attribute{Name: name}
+	for _, v := range values {
+		a.Values.Add(goipp.TagText, goipp.String(v))
+	}
+	return a
+}
+
+func mediaKeys(media []string) []string {
+	keys := make([]string, len(media))
+	for i, m := range media {
+		keys[i] = m + "_auto_stationery"
+	}
+	return keys
 }
 
 // uptime is a time in printer-up-time's seconds, which begin with 1.
@@ -443,7 +480,7 @@ func (p *printer) template(b *builder) {
 		ipp.Resolution("printer-resolution-default", can.DPI[len(can.DPI)-1]), ipp.Resolution("printer-resolution-supported", can.DPI...),
 		ipp.Enum("orientation-requested-default", 3), ipp.Enum("orientation-requested-supported", 3, 4, 5, 6),
 		ipp.Keyword("output-bin-default", can.Bins[0]), ipp.Keyword("output-bin-supported", can.Bins...),
-		ipp.Boolean("page-ranges-supported", true), ipp.Keyword("overrides-supported", "document-numbers", "pages"),
+		ipp.Boolean("page-ranges-supported", true), ipp.Keyword("overrides-supported", "document-number", "document-numbers", "pages"),
 		ipp.Integer("number-up-default", 1), ipp.Integer("number-up-supported", 1, 2, 4, 6, 9, 16),
 		ipp.Keyword("multiple-document-handling-default", "separate-documents-collated-copies"),
 		ipp.Keyword("multiple-document-handling-supported", "separate-documents-uncollated-copies", "separate-documents-collated-copies"),
@@ -469,6 +506,7 @@ func (p *printer) mediaTemplate(b *builder) {
 		ipp.Keyword("media-default", ready[0]), ipp.Keyword("media-supported", p.media...), ipp.Keyword("media-ready", ready...),
 		ipp.Integer("media-top-margin-supported", can.Margin), ipp.Integer("media-bottom-margin-supported", can.Margin),
 		ipp.Integer("media-left-margin-supported", can.Margin), ipp.Integer("media-right-margin-supported", can.Margin),
+		ipp.Keyword("media-key-supported", mediaKeys(p.media)...),
 		ipp.Keyword("media-source-supported", can.Sources...), ipp.Keyword("media-type-supported", can.Types...),
 		ipp.Keyword("media-col-supported", "media-bottom-margin", "media-key", "media-left-margin", "media-right-margin", "media-size",
 			"media-size-name", "media-source", "media-top-margin", "media-type"),

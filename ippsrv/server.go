@@ -92,6 +92,7 @@ type Intake interface {
 	CancelOwn(ctx context.Context, r job.Requester, id int64) error
 	HoldOwn(ctx context.Context, r job.Requester, id int64) error
 	ReleaseOwn(ctx context.Context, r job.Requester, id int64) error
+	RestartOwn(ctx context.Context, r job.Requester, id int64) error
 	ChangeTicket(ctx context.Context, r job.Requester, id int64, change func(*job.Ticket)) error
 	Resume(ctx context.Context, q site.Queue) error
 }
@@ -119,7 +120,8 @@ type People interface {
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.prepare()
 	srv := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: s.Limits.Header, IdleTimeout: s.Limits.Idle, MaxHeaderBytes: 16 << 10,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is how clients ask for TLS
+		Handler:                      s.Handler(), ReadHeaderTimeout: s.Limits.Header, IdleTimeout: s.Limits.Idle, MaxHeaderBytes: 16 << 10,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
 		ConnContext: crowd.Context, ConnState: crowd.State,
 	}

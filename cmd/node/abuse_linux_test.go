@@ -63,7 +63,7 @@ func separate(t *testing.T) (*house, *exec.Cmd) {
 	if err := os.Remove(filepath.Join(h.dir, "addresses.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	cmd := asPlaten(t, "demo", "--dir", h.dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	cmd := asPlaten(t, "demo", "--dir", h.dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = h.out, h.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -259,7 +259,7 @@ func TestA58NothingLetsYouInByDefault(t *testing.T) {
 	h.end()
 	dir := filepath.Join(t.TempDir(), "fresh")
 	cfg := filepath.Join(t.TempDir(), "node.toml")
-	if err := os.WriteFile(cfg, fmt.Appendf(nil, "data = %q\n[listen]\nlpd = \"127.0.0.1:0\"\nweb = \"127.0.0.1:0\"\n", dir), 0o600); err != nil {
+	if err := os.WriteFile(cfg, fmt.Appendf(nil, "data = %q\n[listen]\nlpd = \"127.0.0.1:0\"\nipp = \"\"\nweb = \"127.0.0.1:0\"\n", dir), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

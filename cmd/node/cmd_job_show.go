@@ -18,6 +18,7 @@ type jobDetail struct {
 	Why          string           `json:"why"`           // why it is as it is
 	MayRelease   []string         `json:"may_release"`   // who may release it
 	OwnerRule    string           `json:"owner_rule"`    // which rule named its owner, or why none did
+	Asked        []string         `json:"asked"`         // what its ticket asks for, "sides two-sided-long-edge"
 	DocumentList []job.Document   `json:"document_list"` // without names once it is done
 	History      []historyLine    `json:"history"`
 	Ledger       []accounting.Row `json:"ledger"`
@@ -30,7 +31,7 @@ type historyLine struct {
 }
 
 func (a *admin) showJob(ctx context.Context, c *call, j job.Job) error {
-	d := jobDetail{jobLine: lineOf(&j), Why: whyJob(&j), OwnerRule: j.OwnerRule, DocumentList: j.Documents}
+	d := jobDetail{jobLine: lineOf(&j), Why: whyJob(&j), Asked: askedFor(&j.Ticket), OwnerRule: j.OwnerRule, DocumentList: j.Documents}
 	if j.State.Done() {
 		for i := range d.DocumentList {
 			d.DocumentList[i].Name = ""
@@ -69,7 +70,7 @@ func (d *jobDetail) print(c *call) error {
 	}
 	fmt.Fprintln(c.out)
 	err := fields(c.out, "title", d.Title, "claimed user", d.Claimed, "came", d.Door+" "+d.Client, "device", d.Device,
-		"size", octets(d.Octets), "documents", strconv.Itoa(d.Documents), "pages", countText(d.Pages), "copies", copiesText(d.DocumentList),
+		"size", octets(d.Octets), "documents", strconv.Itoa(d.Documents), "pages", countText(d.Pages), "asked for", strings.Join(d.Asked, ", "), "copies", copiesText(d.DocumentList),
 		"submitted", stamp(d.Submitted), "released", stampOf(d.Released), "done", stampOf(d.Completed), "expires", stampOf(d.Expires),
 		"same as", sameAs(d.SameAs), "uuid", d.UUID)
 	if err != nil {
@@ -83,6 +84,31 @@ func (d *jobDetail) print(c *call) error {
 		fmt.Fprintf(c.out, "  %s  ledger: %s at %s, %s handed over, %s\n", stamp(r.At), r.Outcome, plain(r.DeviceName), octets(max(r.Octets, 0)), r.Evidence)
 	}
 	return nil
+}
+
+// askedFor is what the ticket asks for.
+func askedFor(t *job.Ticket) []string {
+	list := []string{}
+	say := func(name, value string) {
+		if value != "" {
+			list = append(list, name+" "+value)
+		}
+	}
+	if t.Copies > 0 {
+		say("copies", strconv.Itoa(t.Copies))
+	}
+	say("sides", t.Sides)
+	say("print-color-mode", t.Colour)
+	say("media", t.Media)
+	say("finishings", strings.Trim(fmt.Sprint(t.Finishings), "[]"))
+	for _, r := range t.Ranges {
+		say("page-ranges", fmt.Sprintf("%d-%d", r[0], r[1]))
+	}
+	say("job-hold-until", t.HoldUntil)
+	if t.PIN != nil {
+		say("job-password", "yes")
+	}
+	return list
 }
 
 // copiesText says how often the documents are handed over, "" when once.

@@ -466,7 +466,7 @@ func TestA74DataIsPrivate(t *testing.T) {
 
 func TestCheckAndDoctor(t *testing.T) {
 	fresh := t.TempDir()
-	file := write(t, fmt.Sprintf("data = %q\n[listen]\nlpd = \"127.0.0.1:0\"\nweb = \"127.0.0.1:0\"\n", fresh))
+	file := write(t, fmt.Sprintf("data = %q\n[listen]\nlpd = \"127.0.0.1:0\"\nipp = \"\"\nweb = \"127.0.0.1:0\"\n", fresh))
 	if a := platen("", "check", "--config", file); a.code != exitDone || !strings.Contains(a.out, "They are made at the first start.") {
 		t.Errorf("check of a node that was never started: %d\n%s%s", a.code, a.out, a.err)
 	}
@@ -478,7 +478,7 @@ func TestCheckAndDoctor(t *testing.T) {
 		t.Errorf("check of a mistyped key: %d\n%s%s", a.code, a.out, a.err)
 	}
 	h := startDemo(t, "")
-	taken := write(t, fmt.Sprintf("data = %q\n[listen]\nlpd = %q\nweb = \"\"\n", t.TempDir(), h.demo.LPD))
+	taken := write(t, fmt.Sprintf("data = %q\n[listen]\nlpd = %q\nipp = \"\"\nweb = \"\"\n", t.TempDir(), h.demo.LPD))
 	if a := platen("", "check", "--config", taken); a.code != exitFailed || !strings.Contains(a.out, "address already in use") {
 		t.Errorf("check of a port in use: %d\n%s%s", a.code, a.out, a.err)
 	}
@@ -506,7 +506,7 @@ func TestCheckAndDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants(t, h.dir, exitFailed, "The keys of this node are missing", "check")
-	wants(t, h.dir, exitNotFound, "The keys of this node are missing", "demo", "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	wants(t, h.dir, exitNotFound, "The keys of this node are missing", "demo", "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 }
 
 // F51: an older program refuses a newer database, loudly, and leaves it alone.
@@ -517,7 +517,7 @@ func TestF51NewerDatabaseIsRefused(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	wants(t, dir, exitConflict, "written by a newer version of Platen", "user", "list")
-	wants(t, dir, exitConflict, "written by a newer version of Platen", "demo", "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	wants(t, dir, exitConflict, "written by a newer version of Platen", "demo", "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 }
 
 // A refusal octet says little; the command says what it can mean.

@@ -199,7 +199,7 @@ func TestTokenPrints(t *testing.T) {
 func TestSecondStartIsRefused(t *testing.T) {
 	h := startDemo(t, "")
 	wants(t, h.dir, exitConflict, "A node is running on "+h.dir+" already.", "run")
-	wants(t, h.dir, exitConflict, "A node is running on "+h.dir+" already.", "demo", "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	wants(t, h.dir, exitConflict, "A node is running on "+h.dir+" already.", "demo", "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	h.end()
 }
 
@@ -352,7 +352,7 @@ func TestJobsByHand(t *testing.T) {
 // Held jobs are there again after a restart, and after a kill.
 func TestHeldJobsSurvive(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	if err := node.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +391,7 @@ func awaitAddresses(t *testing.T, dir string) {
 // the node ends with 0.
 func TestStopWhileATransferRuns(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
-	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	var log buffer
 	node.Stderr = &log
 	if err := node.Start(); err != nil {

@@ -80,7 +80,7 @@ func startDemo(t *testing.T, dir string) *house {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	go func() {
-		h.done <- run(ctx, []string{"demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0"}, strings.NewReader(""), h.out, h.log)
+		h.done <- run(ctx, []string{"demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0"}, strings.NewReader(""), h.out, h.log)
 	}()
 	t.Cleanup(func() { h.stop() })
 	await(t, "the demo is up", func() bool {

@@ -43,7 +43,7 @@ func (h *house) awaitLog(what string) {
 // put in force at once what can be, and what cannot says so.
 func TestF52Reload(t *testing.T) {
 	h := startDemo(t, "")
-	base := fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0")
+	base := fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0")
 	h.rewrite(base + "[lpd]\nidel = \"1m\"\n")
 	h.awaitLog("the new file is refused; the old one stays in force")
 	h.awaitLog("did you mean lpd.idle?")
@@ -108,7 +108,7 @@ func TestReloadLetsTransfersFinish(t *testing.T) {
 	fmt.Fprint(conn, "\x0310 dfA001pc\n")
 	acked()
 	fmt.Fprint(conn, "01234")
-	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0") + "[lpd]\nmax_data_files = 7\n")
+	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0") + "[lpd]\nmax_data_files = 7\n")
 	h.awaitLog("new values are in force")
 	fmt.Fprint(conn, "56789\x00")
 	acked()
@@ -130,7 +130,7 @@ func TestHotFolder(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0") + fmt.Sprintf("[[hotfolder]]\npath = %q\nqueue = \"direct\"\nowner = \"ben\"\n", folder))
+	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0") + fmt.Sprintf("[[hotfolder]]\npath = %q\nqueue = \"direct\"\nowner = \"ben\"\n", folder))
 	h.awaitLog("new values are in force")
 	path, sum := document(t, 30_000)
 	b, err := os.ReadFile(path)
@@ -212,7 +212,7 @@ func TestF55PrintingGoesOnWithAFullLog(t *testing.T) {
 	}
 	h := startDemo(t, "")
 	h.end()
-	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0") + "[log]\nfile = \"/dev/full\"\n")
+	h.rewrite(fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0") + "[log]\nfile = \"/dev/full\"\n")
 	h = startDemo(t, h.dir)
 	path, sum := document(t, 5000)
 	h.must("send", "--to", h.demo.Direct, "--user", "anna", path)
@@ -240,7 +240,7 @@ func TestHangupReopensTheLog(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	conf := fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0") + fmt.Sprintf("[log]\nfile = %q\nformat = \"json\"\n", file)
+	conf := fmt.Sprintf(demoConfig, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0") + fmt.Sprintf("[log]\nfile = %q\nformat = \"json\"\n", file)
 	if err := os.WriteFile(filepath.Join(dir, "node.toml"), []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestSystemdIsTold(t *testing.T) {
 	}
 	defer conn.Close()
 	dir := filepath.Join(t.TempDir(), "demo")
-	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	node := asPlaten(t, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	node.Env = append(node.Env, "NOTIFY_SOCKET="+sock, "WATCHDOG_USEC=300000")
 	if err := node.Start(); err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ func (n *node) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	n.cmd, n.done = exec.CommandContext(ctx, n.binary, "demo", "--dir", n.dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0"), make(chan struct{})
+	n.cmd, n.done = exec.CommandContext(ctx, n.binary, "demo", "--dir", n.dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0"), make(chan struct{})
 	n.cmd.Stdout, n.cmd.Stderr = log, log
 	if err := n.cmd.Start(); err != nil {
 		return err

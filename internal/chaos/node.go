@@ -39,7 +39,7 @@ func start(ctx context.Context, binary, dir string, env ...string) (*node, error
 	}
 	defer log.Close()
 	n := &node{dir: dir, done: make(chan struct{})}
-	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	n.cmd.Env = append(os.Environ(), env...)
 	n.cmd.Stdout, n.cmd.Stderr = log, log
 	if err := n.cmd.Start(); err != nil {

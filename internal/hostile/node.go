@@ -30,6 +30,7 @@ type node struct {
 // config is a node's that trusts nobody with more connections than others.
 const config = `[listen]
 lpd = "127.0.0.1:0"
+ipp = "127.0.0.1:0"
 web = "127.0.0.1:0"
 [devices]
 allow_loopback = true
@@ -51,7 +52,7 @@ func start(ctx context.Context, binary, dir, limits string) (*node, error) {
 	}
 	defer log.Close()
 	n := &node{binary: binary, dir: dir, done: make(chan struct{})}
-	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--web", "127.0.0.1:0")
+	n.cmd = exec.CommandContext(ctx, binary, "demo", "--dir", dir, "--lpd", "127.0.0.1:0", "--ipp", "127.0.0.1:0", "--web", "127.0.0.1:0")
 	n.cmd.Stdout, n.cmd.Stderr = log, log
 	if err := n.cmd.Start(); err != nil {
 		return nil, err

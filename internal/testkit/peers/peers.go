@@ -142,6 +142,9 @@ func startCups(ctx context.Context, dir, moreConf, moreFiles string) (*Cups, err
 			return nil, err
 		}
 	}
+	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky); err != nil { // its filters run as lp
+		return nil, err
+	}
 	raw, err := filepath.Glob("/usr/share/cups/mime/*")
 	if err != nil || len(raw) == 0 {
 		return nil, errors.Join(errors.New("peers: CUPS is not installed (make peers)"), err)
@@ -185,6 +188,28 @@ func (c *Cups) Queue(ctx context.Context, name, uri string, hold bool) error {
 		return fmt.Errorf("peers: lpadmin: %w: %s", err, out)
 	}
 	return nil
+}
+
+// Everywhere adds a queue whose printer is asked what it can do, as all do that
+// print without a driver, and waits until it has been.
+func (c *Cups) Everywhere(ctx context.Context, name, uri string) error {
+	if out, err := c.Run(ctx, "lpadmin", "-p", name, "-E", "-v", uri, "-m", "everywhere"); err != nil {
+		return fmt.Errorf("peers: lpadmin: %w: %s", err, out)
+	}
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		if b, err := os.ReadFile(filepath.Join(c.Dir, "conf/ppd", name+".ppd")); err == nil && bytes.Contains(b, []byte("*CloseUI")) {
+			return nil
+		}
+	}
+	return fmt.Errorf("peers: CUPS has not made a queue for %s", uri)
+}
+
+// Run runs one of CUPS' programs for this spooler.
+func (c *Cups) Run(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "CUPS_SERVER="+c.socket(), "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // CupsLPD is cups-lpd behind a super-server.
