@@ -33,26 +33,8 @@ func (q *request) printer() (*printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &printer{q: q, devices: behind(&q.queue, all)}
-	if profile, ok := site.Profiles[q.queue.IPP.Profile]; ok {
-		p.can = profile
-	} else {
-		can := make([]site.Capabilities, len(p.devices))
-		for i := range p.devices {
-			can[i] = p.devices[i].Can()
-		}
-		p.can = site.Together(can)
-	}
-	p.media = standardSizes(&p.can)
-	if len(p.media) == 0 {
-		p.media = standardSizes(&site.Capabilities{Media: site.Profiles[site.DefaultProfile].Media})
-	}
-	p.can.Sides = orDefault(p.can.Sides, "one-sided")
-	p.can.Types, p.can.Sources, p.can.Bins = orDefault(p.can.Types, "auto"), orDefault(p.can.Sources, "auto"), orDefault(p.can.Bins, "face-down")
-	if len(p.can.DPI) == 0 {
-		p.can.DPI = []int{300, 600}
-	}
-	p.can.Copies = max(1, p.can.Copies)
+	p := &printer{q: q}
+	p.can, p.media, p.devices = capable(&q.queue, all)
 	p.condition()
 	return p, nil
 }
@@ -207,17 +189,17 @@ func (w wanted) has(group, name string) bool {
 func (p *printer) identity(b *builder) {
 	q := &p.q.queue
 	info := cmp.Or(q.Info, q.Name)
-	makeAndModel := "Platen " + cmp.Or(p.can.Model, "Print Queue")
+	model := makeAndModel(&p.can)
 	b.add(
-		ipp.Name("printer-name", q.Name), ipp.URI("printer-uuid", "urn:uuid:"+cmp.Or(q.IPP.UUID, q.ID)),
-		ipp.TextWithout("printer-make-and-model", makeAndModel), ipp.TextWithout("printer-info", info),
+		ipp.Name("printer-name", q.Name), ipp.URI("printer-uuid", "urn:uuid:"+printerUUID(q)),
+		ipp.TextWithout("printer-make-and-model", model), ipp.TextWithout("printer-info", info),
 		ipp.TextWithout("printer-location", q.IPP.Location), geo(q.IPP.Geo),
 		ipp.TextWithout("printer-organization", q.IPP.Organization), ipp.TextWithout("printer-organizational-unit", q.IPP.Unit),
 		ipp.Name("printer-dns-sd-name", InstanceName(*q)), ipp.Keyword("printer-kind", "document"),
-		ipp.TextWithout("printer-device-id", p.deviceID(makeAndModel)),
+		ipp.TextWithout("printer-device-id", p.deviceID(model)),
 		ipp.Name("printer-firmware-name", "Platen"), ipp.TextWithout("printer-firmware-string-version", p.q.s.Version),
 		ipp.OctetString("printer-firmware-version", p.q.s.Version), ipp.TextWithout("printer-firmware-patches", ""),
-		ipp.TextWithout("mopria-certified", "1.3"), ipp.TextWithout("mopria_certified", "1.3"),
+		ipp.TextWithout("mopria-certified", mopria), ipp.TextWithout("mopria_certified", mopria),
 		ipp.URI("printer-more-info", p.moreInfo()), ipp.URI("printer-icons", p.iconURLs()...),
 		ipp.Keyword("job-privacy-attributes", "job-name", "job-originating-user-name", "document-name"), ipp.Keyword("job-privacy-scope", "owner"),
 		ipp.Keyword("subscription-privacy-attributes", "none"), ipp.Keyword("subscription-privacy-scope", "owner"),
@@ -397,20 +379,15 @@ func (s *Server) uptime(t time.Time) int { return max(1, int(t.Sub(s.start)/time
 func (p *printer) formats(b *builder) {
 	dpi := p.can.DPI
 	raster := []string{"black_1", "sgray_8"}
-	urf := []string{"V1.4", "CP" + strconv.Itoa(min(p.can.Copies, 255)), "W8", "PQ3-4-5", "RS" + joinInts(dpi), "IS1-4-5-7", "MT1-2-3-4-5-6", "OB9", "OFU0"}
 	if p.can.Colour {
 		raster = append(raster, "srgb_8", "adobe-rgb_8", "cmyk_8")
-		urf = append(urf, "SRGB24", "DEVRGB24")
 	}
 	back := "normal"
-	if p.duplex() {
-		urf = append(urf, "DM1")
-	}
 	b.add(
 		ipp.MIME("document-format-default", defaultFormat), ipp.MIME("document-format-supported", queueFormats...),
 		ipp.MIME("document-format-preferred", "application/pdf"),
 		ipp.Resolution("pwg-raster-document-resolution-supported", dpi...), ipp.Keyword("pwg-raster-document-type-supported", raster...),
-		ipp.Keyword("pwg-raster-document-sheet-back", back), ipp.Keyword("urf-supported", urf...),
+		ipp.Keyword("pwg-raster-document-sheet-back", back), ipp.Keyword("urf-supported", urf(&p.can)...),
 		ipp.Keyword("pdf-versions-supported", "adobe-1.3", "adobe-1.4", "adobe-1.5", "adobe-1.6", "adobe-1.7", "iso-32000-1_2008"),
 		ipp.Range("pdf-k-octets-supported", 0, maxKOctets(p.q.queue.MaxOctets)),
 		ipp.Keyword("jpeg-features-supported", "none"), ipp.Range("jpeg-k-octets-supported", 0, maxKOctets(p.q.queue.MaxOctets)),
@@ -428,8 +405,6 @@ func joinInts(list []int) string {
 	}
 	return strings.Join(s, "-")
 }
-
-func (p *printer) duplex() bool { return slices.Contains(p.can.Sides, "two-sided-long-edge") }
 
 func (p *printer) accounts(b *builder) {
 	b.add(
