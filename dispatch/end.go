@@ -310,11 +310,7 @@ func (s *send) heldAgain(now time.Time, attempts int, text string, args []any) j
 
 // hold takes a job back from its device.
 func hold(j *job.Job, attempts int, message string) job.Change {
-	reason := job.HeldForRelease
-	if j.Unclaimed() {
-		reason = job.HeldForAuthorization
-	}
-	return job.Change{State: job.Held, Reasons: []job.Reason{reason}, Attempts: attempts, Message: message}
+	return job.Change{State: job.Held, Reasons: j.HeldReasons(), Attempts: attempts, Message: message}
 }
 
 func maxTime(a, b time.Time) time.Time {

@@ -342,9 +342,12 @@ var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // waits at the queue's device.
 func place(j *job.Job, q *site.Queue, now time.Time) {
 	switch {
-	case j.Ticket.PIN != nil && !j.Unclaimed():
-		j.State, j.Reasons = job.Held, []job.Reason{job.HeldForRelease, job.PasswordWait}
+	case j.Ticket.PIN != nil: // also one that nobody owns: printing it at once would betray the PIN
+		j.State, j.Reasons = job.Held, j.HeldReasons()
 		j.Message = "Waiting for its owner, and for its PIN, at a device."
+		if j.Unclaimed() {
+			j.Message = "Nobody here is known as its owner. An administrator can say whose it is."
+		}
 	case q.Mode == site.Passthrough && (j.Ticket.Held() || q.IPP.HoldNew):
 		j.State, j.Reasons = job.Held, []job.Reason{job.HoldUntil}
 		j.Message = "Held until somebody releases it."
@@ -355,10 +358,10 @@ func place(j *job.Job, q *site.Queue, now time.Time) {
 			j.Reasons, j.NotBefore, j.Message = []job.Reason{job.PrinterStopped}, never, "The queue is paused."
 		}
 	case j.Unclaimed():
-		j.State, j.Reasons = job.Held, []job.Reason{job.HeldForAuthorization}
+		j.State, j.Reasons = job.Held, j.HeldReasons()
 		j.Message = "Nobody here is known as its owner. An administrator can say whose it is."
 	default:
-		j.State, j.Reasons = job.Held, []job.Reason{job.HeldForRelease}
+		j.State, j.Reasons = job.Held, j.HeldReasons()
 		j.Message = "Waiting for its owner at a device."
 	}
 }

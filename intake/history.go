@@ -29,11 +29,11 @@ func (a *arrival) history(j *job.Job, owner directory.Match) []job.Entry {
 	}
 	expires := j.ExpiresAt.UTC().Format("2006-01-02 15:04 UTC")
 	switch {
-	case j.Has(job.PasswordWait):
+	case j.Has(job.PasswordWait) && !j.Unclaimed():
 		say("Held until its owner comes to a device and gives the PIN of the document; expires %s.", expires)
 	case j.Has(job.HoldUntil):
 		say("Held until somebody releases it; expires %s.", expires)
-	case a.queue.Mode == site.Passthrough:
+	case a.queue.Mode == site.Passthrough && j.State != job.Held:
 		say("Goes to %s at once: the queue %s does not hold jobs.", a.queue.DeviceName, a.queue.Name)
 	case owner.Owned():
 		say("Held until its owner comes to a device; expires %s.", expires)

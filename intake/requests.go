@@ -120,8 +120,11 @@ func (in *Intake) HoldOwn(ctx context.Context, r job.Requester, id int64) error 
 		return nil
 	}
 	reasons := []job.Reason{job.HoldUntil}
-	if j.State == job.Held {
+	switch {
+	case j.State == job.Held:
 		reasons = append(slices.Clone(j.Reasons), job.HoldUntil)
+	case j.Ticket.PIN != nil: // Release-Job must not print it without its PIN
+		reasons = append(j.HeldReasons(), job.HoldUntil)
 	}
 	err = in.Store.ChangeJob(ctx, id, job.Guard{State: j.State}, job.Change{
 		State: job.Held, Reasons: reasons, Message: "Held until somebody releases it.",
@@ -203,8 +206,8 @@ func release(j *job.Job, q *site.Queue) (job.Change, string) {
 	if len(rest) > 0 {
 		return job.Change{State: job.Held, Reasons: rest, Message: "Waiting for its owner at a device."}, ""
 	}
-	if q.Mode != site.Passthrough {
-		return job.Change{State: job.Held, Reasons: []job.Reason{job.HeldForRelease}, Message: "Waiting for its owner at a device."}, ""
+	if q.Mode != site.Passthrough || j.Ticket.PIN != nil {
+		return job.Change{State: job.Held, Reasons: j.HeldReasons(), Message: "Waiting for its owner at a device."}, ""
 	}
 	return job.Change{State: job.Pending, Reasons: []job.Reason{job.Queued}, Device: q.Device}, q.Device
 }

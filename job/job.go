@@ -48,13 +48,6 @@ type Ticket struct {
 	PIN        *PIN     `json:"pin,omitempty"`         // job-password; nil none
 }
 
-// PIN is the job-password of a job (PWG 5100.11, section 5.1.1): the job is held
-// until somebody gives it at a device.
-type PIN struct {
-	Encryption string `json:"encryption"` // job-password-encryption, what was done to it before it came: "sha2-256"
-	Verifier   string `json:"verifier"`   // argon2id of what came, PHC string
-}
-
 // Held reports whether the ticket asks for the job to be held until somebody
 // releases it with Release-Job (RFC 8011, section 5.2.2).
 func (t *Ticket) Held() bool { return t.HoldUntil != "" && t.HoldUntil != "no-hold" }

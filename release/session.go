@@ -203,11 +203,8 @@ func (s *Service) atWork(own []job.Job, device string, now time.Time) bool {
 func (s *Service) hold(ctx context.Context, j job.Job, why string) error {
 	now := s.Now()
 	c := job.Change{
-		State: job.Held, Reasons: []job.Reason{job.HeldForRelease},
+		State: job.Held, Reasons: j.HeldReasons(),
 		History: []job.Entry{{At: now, Actor: node, Text: why}},
-	}
-	if j.Unclaimed() {
-		c.Reasons = []job.Reason{job.HeldForAuthorization}
 	}
 	if j.ExpiresAt.Before(now.Add(time.Hour)) {
 		c.ExpiresAt = now.Add(time.Hour)

@@ -368,11 +368,7 @@ func rebuilt(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
 	for _, m := range ms {
 		j.Documents = append(j.Documents, m.Document)
 	}
-	reason := job.HeldForRelease
-	if j.Unclaimed() {
-		reason = job.HeldForAuthorization
-	}
-	j.ID, j.State, j.Reasons, j.Message = 0, job.Held, []job.Reason{reason}, textRebuilt
+	j.ID, j.State, j.Reasons, j.Message = 0, job.Held, j.HeldReasons(), textRebuilt
 	j.Device, j.DeviceName, j.Seen, j.Fence, j.Attempts, j.Crashes = "", "", 0, 0, 0, 0
 	j.NotBefore, j.Released, j.Completed = time.Time{}, time.Time{}, time.Time{}
 	if !j.ExpiresAt.IsZero() { // it waits for its owner anew

@@ -196,17 +196,21 @@ func (s Scope) AssignOwner(ctx context.Context, id int64, user, actor string) er
 			return missing(err, op, "There is no such user.")
 		}
 		h := job.Entry{At: s.st.now(), Actor: actor, Text: "Given to %s by hand.", Args: []any{login}}
-		return t.give(op, was, user, "An administrator named the owner.", job.HeldForRelease, h)
+		return t.give(op, was, user, "An administrator named the owner.", h)
 	})
 	return explain(op, err)
 }
 
-// give changes whose job it is, and what both sides have. A reason goes to a
-// held job only.
-func (t tx) give(op string, was jobRow, owner, rule string, reason job.Reason, h job.Entry) error {
+// give changes whose job it is, and what both sides have. Reasons go to a held
+// job only; one with a PIN goes on waiting for it, whoever gets it.
+func (t tx) give(op string, was jobRow, owner, rule string, h job.Entry) error {
 	reasons := was.reasons
 	if was.state == job.Held {
-		reasons = []job.Reason{reason}
+		j := job.Job{Owner: owner}
+		if err := t.one(selectTicket, []any{asJSON{&j.Ticket}}, was.id); err != nil {
+			return err
+		}
+		reasons = j.HeldReasons()
 	}
 	n, err := t.exec(giveJob, was.id, int64(was.state), was.owner, owner, rule, join(reasons))
 	if err != nil {
@@ -248,6 +252,7 @@ const (
 		UPDATE jobs SET owner = $5, owner_rule = $6, reasons = $7,
 		       message = CASE WHEN state = 4 THEN '' ELSE message END
 		 WHERE tenant = $1 AND id = $2 AND state = $3 AND owner = $4`
+	selectTicket    query = `SELECT ticket FROM jobs WHERE tenant = $1 AND id = $2`
 	selectJobOctets query = `SELECT COALESCE(SUM(octets), 0) FROM documents WHERE tenant = $1 AND job = $2 AND file <> ''`
 	selectLogin     query = `SELECT login FROM users WHERE tenant = $1 AND id = $2`
 )

@@ -221,7 +221,7 @@ func (s Scope) disown(t tx, op, user, actor string) error {
 			return err
 		}
 		h := job.Entry{At: s.st.now(), Actor: actor, Text: "Its owner was removed, so nobody owns it."}
-		if err := t.give(op, was, "", "Its owner was removed.", job.HeldForAuthorization, h); err != nil {
+		if err := t.give(op, was, "", "Its owner was removed.", h); err != nil {
 			return err
 		}
 	}

@@ -446,11 +446,7 @@ func (a *admin) recallJob(ctx context.Context, _ *call, j job.Job) error {
 	if j.State != job.Pending {
 		return wrongState(j, "Only a released job that its device has not begun can be recalled.")
 	}
-	reason := job.HeldForRelease
-	if j.Unclaimed() {
-		reason = job.HeldForAuthorization
-	}
 	return a.change(ctx, j, "job.recall", job.Change{
-		State: job.Held, Reasons: []job.Reason{reason}, History: a.entry("Recalled before the device had begun it."),
+		State: job.Held, Reasons: j.HeldReasons(), History: a.entry("Recalled before the device had begun it."),
 	})
 }
