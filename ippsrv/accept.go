@@ -290,7 +290,7 @@ func (o *openJobs) late(before time.Time) map[int64]*openJob {
 	list := map[int64]*openJob{}
 	for id, j := range o.jobs {
 		if j.mu.TryLock() {
-			if j.last.Before(before) {
+			if !j.last.After(before) {
 				list[id] = j
 			}
 			j.mu.Unlock()
@@ -407,16 +407,21 @@ func (s *Server) watchOpen(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for id, o := range s.open.late(s.Now().Add(-s.Limits.Operation)) {
-			o.mu.Lock()
-			if !o.gone {
-				j, err := s.submit(ctx, o, id)
-				if err == nil {
-					s.hub.jobChanged(j)
-				}
-				s.Log.Warn("ipp: a job was left open by its client", "job", id, "error", err)
+		s.endLate(ctx, s.Now())
+	}
+}
+
+// endLate ends the open jobs that nobody has touched for too long.
+func (s *Server) endLate(ctx context.Context, now time.Time) {
+	for id, o := range s.open.late(now.Add(-s.Limits.Operation)) {
+		o.mu.Lock()
+		if !o.gone {
+			j, err := s.submit(ctx, o, id)
+			if err == nil {
+				s.hub.jobChanged(j)
 			}
-			o.mu.Unlock()
+			s.Log.Warn("ipp: a job was left open by its client", "job", id, "error", err)
 		}
+		o.mu.Unlock()
 	}
 }

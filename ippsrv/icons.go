@@ -6,12 +6,16 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"sync"
 )
 
 // iconSizes are those that IPP Everywhere asks for (PWG 5100.14, section 5.6.15).
 var iconSizes = []int{48, 128, 512}
 
 func iconPath(n int) string { return fmt.Sprintf("/icons/%d.png", n) }
+
+// drawn are the icons, which are the same for every server.
+var drawn = sync.OnceValue(drawIcons)
 
 // drawIcons draws a printer: a sheet above, a body, and a sheet that comes out.
 func drawIcons() map[string][]byte {

@@ -215,9 +215,7 @@ func geo(uri string) goipp.Attribute {
 }
 
 // InstanceName is what a queue is called on the network and in lists of printers.
-func InstanceName(q site.Queue) string {
-	return ipp.Cut("Platen "+q.Name, 63)
-}
+func InstanceName(q site.Queue) string { return q.Instance() }
 
 // deviceID is an IEEE 1284 device ID.
 func (p *printer) deviceID(model string) string {

@@ -146,7 +146,7 @@ func (s *Server) prepare() {
 		s.Now = time.Now
 	}
 	if s.hub == nil {
-		s.start, s.hub, s.icons = s.Now(), newHub(s.Now), drawIcons()
+		s.start, s.hub, s.icons = s.Now(), newHub(s.Now), drawn()
 	}
 }
 
