@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ReleaseMode says when a job of a queue prints.
@@ -73,6 +74,20 @@ func (q *Queue) Admits(client netip.Addr) bool {
 	}
 	client = client.Unmap()
 	return slices.ContainsFunc(q.Allow, func(p netip.Prefix) bool { return p.Contains(client) })
+}
+
+// Instance is what the queue is called on the network and in lists of printers
+// (printer-dns-sd-name, at most 63 octets).
+func (q *Queue) Instance() string {
+	name := "Platen " + q.Name
+	if len(name) <= 63 {
+		return name
+	}
+	end := 63
+	for !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
 }
 
 // Keep returns how long a printed document of this queue stays.

@@ -33,11 +33,12 @@ var mayImport = map[string][]string{
 	"device":     {"fault", "ipp", "job", "lpd", "site"},
 	"dispatch":   {"accounting", "device", "fault", "job", "site"},
 	"release":    {"accounting", "directory", "fault", "job", "site"},
-	"ui":         {"accounting", "directory", "fault", "job", "pki", "site", "ui/catalog", "internal/crowd"},
+	"ui":         {"accounting", "directory", "fault", "job", "pki", "setup", "site", "ui/catalog", "internal/crowd"},
 	"ui/catalog": {"fault"},
 	"store":      {"accounting", "directory", "fault", "job", "site"},
 	"config":     {"fault"},
 	"dnssd":      {"fault"},
+	"setup":      {"fault", "site"},
 	"packaging":  {},
 
 	"directory/csvfile": {"directory", "fault", "internal/table"},
