@@ -57,7 +57,7 @@ func (in *Intake) OwnJobs(ctx context.Context, r job.Requester, f job.Sent) ([]j
 		want.States = done
 	case r.Admin:
 	default:
-		want.States = append(open, done...)
+		want.States = slices.Concat(open, done)
 	}
 	return in.Store.Jobs(ctx, want)
 }

@@ -203,7 +203,7 @@ func ints(tag goipp.Tag, name string, values []int) goipp.Attribute {
 	}
 	a := goipp.Attribute{Name: name, Values: make(goipp.Values, 0, len(values))}
 	for _, v := range values {
-		a.Values.Add(tag, goipp.Integer(v)) //nolint:gosec // ours, all small
+		a.Values.Add(tag, goipp.Integer(v))
 	}
 	return a
 }

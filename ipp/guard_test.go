@@ -29,9 +29,9 @@ func begin() *wire {
 
 func (w *wire) attr(tag byte, name, value string) *wire {
 	w.WriteByte(tag)
-	_ = binary.Write(w, binary.BigEndian, uint16(len(name))) //nolint:gosec // short
+	_ = binary.Write(w, binary.BigEndian, uint16(len(name)))
 	w.WriteString(name)
-	_ = binary.Write(w, binary.BigEndian, uint16(len(value))) //nolint:gosec // short
+	_ = binary.Write(w, binary.BigEndian, uint16(len(value)))
 	w.WriteString(value)
 	return w
 }

@@ -230,7 +230,6 @@ type openJob struct {
 	ticket job.Ticket
 	pieces []job.Piece
 	last   time.Time // of the last operation
-	busy   bool
 	gone   bool
 }
 

@@ -77,7 +77,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if web := s.webURL(r); web != "" {
-		http.Redirect(w, r, web+"print", http.StatusSeeOther)
+		http.Redirect(w, r, web+"print", http.StatusSeeOther) //nolint:gosec // to this host, which IsHere has looked at
 		return
 	}
 	http.Error(w, "This address takes print jobs.", http.StatusNotFound)
@@ -118,7 +118,6 @@ type request struct {
 	hidden bool   // the path holds a secret
 
 	unsupported goipp.Attributes
-	warnings    int
 }
 
 // answer is what a request comes to.
@@ -227,7 +226,7 @@ func (q *request) write(w http.ResponseWriter, a answer) {
 		}
 	}
 	groups = append(groups, a.groups...)
-	m := goipp.Message{Version: q.version(), Code: goipp.Code(a.status), RequestID: q.msg.RequestID, Groups: groups} //nolint:gosec // 16 bits
+	m := goipp.Message{Version: q.version(), Code: goipp.Code(a.status), RequestID: q.msg.RequestID, Groups: groups}
 	b, err := m.EncodeBytes()
 	if err != nil {
 		q.s.Log.Error("ipp: an answer could not be encoded", "op", q.op().String(), "error", err)

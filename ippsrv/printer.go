@@ -24,7 +24,6 @@ type printer struct {
 	state   int // printer-state
 	reasons []string
 	message string
-	waiting int
 }
 
 // printer looks the devices of the request's queue up.

@@ -2,6 +2,7 @@ package ippsrv
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -142,7 +143,9 @@ func (s *Server) upgrade(w http.ResponseWriter) error {
 		return err
 	}
 	t := tls.Server(&buffered{nc, rw.Reader}, s.tlsConfig())
-	if err := t.Handshake(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), s.Limits.Header)
+	defer cancel()
+	if err := t.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
 		return err
 	}

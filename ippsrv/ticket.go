@@ -10,7 +10,6 @@ import (
 	"platen/fault"
 	"platen/ipp"
 	"platen/job"
-	"platen/site"
 )
 
 // templateAttribute is one Job Template attribute that a client may ask for.
@@ -350,6 +349,3 @@ func (q *request) shownURI() string {
 	}
 	return q.printerURI()
 }
-
-// passes reports whether a queue prints at once.
-func passes(q *site.Queue) bool { return q.Mode == site.Passthrough }

@@ -9,7 +9,7 @@ const PersonalURL = "personal-url"
 // Token lets a backend system print over the API. Its text is shown once and
 // never kept; the store has a keyed digest of it.
 type Token struct {
-	ID      string    `json:"id"` // UUIDv7
+	ID      string    `json:"id"`   // UUIDv7
 	Kind    string    `json:"kind"` // PersonalURL, or "" for the API
 	Label   string    `json:"label"`
 	Queue   string    `json:"queue"` // queue id it may print to; "" any

@@ -9,7 +9,7 @@ import (
 // german says "Sie", as an office does. Words: Gerät (device), Warteschlange
 // (queue), freigeben (release), Besitzer (owner).
 var german = &Language{
-	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanNode, germanDNSSD, germanIPPDevice),
+	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanNode, germanDNSSD, germanIPP, germanIPPDevice),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
