@@ -92,7 +92,8 @@ func (p *ippDevice) Condition(ctx context.Context) (site.Condition, error) {
 	case err != nil:
 		return site.Condition{State: "stopped", Text: fault.Text(err), Since: now}, nil
 	}
-	c := site.Condition{State: "idle", Text: reasonsText(ipp.Texts(a, "printer-state-reasons")), Since: now, Seen: now}
+	said := ipp.Texts(a, "printer-state-reasons")
+	c := site.Condition{State: "idle", Text: reasonsText(said), Since: now, Seen: now, Reasons: reasonWords(said)}
 	switch state, _ := ipp.Int(a, "printer-state"); state {
 	case ippProcessing:
 		c.State = "processing"
@@ -671,7 +672,7 @@ func (j *ippRun) see(st ippJob) {
 	j.mu.Unlock()
 	if news && j.r.Notice != nil {
 		now := j.dev.set.Now()
-		j.r.Notice(site.Condition{State: "processing", Text: text, Since: now, Seen: now})
+		j.r.Notice(site.Condition{State: "processing", Text: text, Since: now, Seen: now, Reasons: reasonWords(st.device)})
 	}
 }
 

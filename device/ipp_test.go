@@ -802,10 +802,10 @@ func TestIPPCondition(t *testing.T) {
 	}{
 		"idle":          {nil, site.Condition{State: "idle"}},
 		"printing":      {goipp.Attributes{ipp.Enum("printer-state", 4)}, site.Condition{State: "processing"}},
-		"low on toner":  {goipp.Attributes{ipp.Keyword("printer-state-reasons", "marker-supply-low-warning")}, site.Condition{State: "idle", Text: "The device is low on toner or ink."}},
-		"jammed, empty": {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "media-empty", "media-jam-error")}, site.Condition{State: "stopped", Text: "Paper is jammed in the device."}},
-		"door":          {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "door-open-error")}, site.Condition{State: "stopped", Text: "A door of the device is open."}},
-		"its own words": {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "com.example-gremlin-error")}, site.Condition{State: "stopped", Text: "The device needs attention."}},
+		"low on toner":  {goipp.Attributes{ipp.Keyword("printer-state-reasons", "marker-supply-low-warning")}, site.Condition{State: "idle", Text: "The device is low on toner or ink.", Reasons: "marker-supply-low-warning"}},
+		"jammed, empty": {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "media-empty", "media-jam-error")}, site.Condition{State: "stopped", Text: "Paper is jammed in the device.", Reasons: "media-empty,media-jam-error"}},
+		"door":          {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "door-open-error")}, site.Condition{State: "stopped", Text: "A door of the device is open.", Reasons: "door-open-error"}},
+		"its own words": {goipp.Attributes{ipp.Enum("printer-state", 5), ipp.Keyword("printer-state-reasons", "com.example-gremlin-error")}, site.Condition{State: "stopped", Text: "The device needs attention.", Reasons: "com.example-gremlin-error"}},
 		"not accepting": {goipp.Attributes{ipp.Boolean("printer-is-accepting-jobs", false)}, site.Condition{State: "stopped", Text: "The device accepts no jobs at the moment."}},
 	}
 	for name, tt := range tests {

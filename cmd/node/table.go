@@ -9,7 +9,7 @@ func commands() []*command {
 	return slices.Concat(
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
 		userCommands(), cardCommands(), pinCommands(),
-		queueCommands(), deviceCommands(), terminalCommands(), tokenCommands(), settingsCommands(),
+		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(),
 		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages()},
 	)
