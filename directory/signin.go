@@ -19,7 +19,8 @@ type Credentials struct {
 	Reader string `json:"reader"` // which reader sent it, "" unknown
 }
 
-// Throttled is the error of a sign-in that was not even looked at.
+// Throttled is the error of a sign-in, or of the PIN of a document, that was not
+// even looked at.
 type Throttled struct {
 	RetryAfter time.Duration
 	Err        error // a fault.Error with the sentence
@@ -37,7 +38,13 @@ const (
 	ReasonMethod      = "method"        // this terminal does not offer it
 )
 
-// Refused is the error of a sign-in that failed.
+// Reasons of a Refused release of a document that has a PIN of its own.
+const (
+	ReasonNeedPIN  = "need-pin"  // it did not come with the request
+	ReasonWrongPIN = "wrong-pin" // it did not match
+)
+
+// Refused is the error of a sign-in, or of the PIN of a document, that failed.
 type Refused struct {
 	Reason string
 	Err    error // a fault.Error with the sentence

@@ -362,12 +362,15 @@ func TestRecover(t *testing.T) {
 		reason job.Reason
 		row    accounting.Outcome // "" none
 	}{
-		"F04 nothing sent":                  {state: job.Pending, reason: job.Queued},
-		"F05 F06 sending":                   {orphan: func(e *entry) { e.send = "s" }, state: job.Stopped, reason: job.Suspended, row: accounting.Uncertain},
-		"F21 the second crash in a row":     {orphan: func(e *entry) { e.job.Crashes = 1 }, state: job.Held, reason: job.HeldForRelease},
-		"canceled, nothing sent":            {orphan: func(e *entry) { e.cancel = true }, state: job.Canceled, reason: job.CanceledByUser},
-		"canceled, sending":                 {orphan: func(e *entry) { e.cancel, e.send = true, "s" }, state: job.Canceled, reason: job.CanceledByUser, row: accounting.Canceled},
-		"F21 an unclaimed one, put aside":   {orphan: func(e *entry) { e.job.Crashes, e.job.Owner = 5, "" }, state: job.Held, reason: job.HeldForAuthorization},
+		"F04 nothing sent":                {state: job.Pending, reason: job.Queued},
+		"F05 F06 sending":                 {orphan: func(e *entry) { e.send = "s" }, state: job.Stopped, reason: job.Suspended, row: accounting.Uncertain},
+		"F21 the second crash in a row":   {orphan: func(e *entry) { e.job.Crashes = 1 }, state: job.Held, reason: job.HeldForRelease},
+		"canceled, nothing sent":          {orphan: func(e *entry) { e.cancel = true }, state: job.Canceled, reason: job.CanceledByUser},
+		"canceled, sending":               {orphan: func(e *entry) { e.cancel, e.send = true, "s" }, state: job.Canceled, reason: job.CanceledByUser, row: accounting.Canceled},
+		"F21 an unclaimed one, put aside": {orphan: func(e *entry) { e.job.Crashes, e.job.Owner = 5, "" }, state: job.Held, reason: job.HeldForAuthorization},
+		"F21 one with a PIN, put aside": {orphan: func(e *entry) {
+			e.job.Crashes, e.job.Ticket.PIN = 5, &job.PIN{Encryption: "none", Verifier: "phc"}
+		}, state: job.Held, reason: job.PasswordWait},
 		"F24 of this boot: somebody has it": {orphan: func(e *entry) { e.boot = "now" }, state: job.Processing, reason: job.Outgoing},
 	}
 	for name, tt := range tests {

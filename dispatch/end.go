@@ -243,7 +243,7 @@ func (s *send) notTaken(err error) verdict {
 	s.w.failed(plainText(err))
 	attempts := s.job.Attempts + 1
 	limit := s.job.Released.Add(s.w.d.HoldAfter)
-	waits := s.queue.Mode != site.Passthrough && !s.job.Released.IsZero()
+	waits := s.forPerson()
 	if waits && !now.Before(limit) {
 		return verdict{s.heldAgain(now, attempts, text, args), accounting.Failed}
 	}
@@ -262,6 +262,12 @@ func (s *send) notTaken(err error) verdict {
 	return verdict{c, accounting.Failed}
 }
 
+// forPerson reports whether somebody released the job at a device: it came by a
+// queue that holds, or has a PIN, which every queue holds.
+func (s *send) forPerson() bool {
+	return (s.queue.Mode != site.Passthrough || s.job.Ticket.PIN != nil) && !s.job.Released.IsZero()
+}
+
 // refused is a job that the device does not print, or that somebody there did
 // not want, before anything came out: to send it again would not help. It waits
 // for a person where its queue has it wait.
@@ -270,7 +276,7 @@ func (s *send) refused(err error) verdict {
 	s.well(now)
 	text, args := fault.Sentence(err)
 	history := s.say(deviceActor(s.dev), text, plainArgs(args)...)
-	if s.queue.Mode != site.Passthrough && !s.job.Released.IsZero() {
+	if s.forPerson() {
 		c := hold(&s.job, s.job.Attempts, plainText(err))
 		c.ExpiresAt, c.History = maxTime(s.job.ExpiresAt, now.Add(lastChance)), history
 		return verdict{c, accounting.Failed}

@@ -253,6 +253,38 @@ func TestHoldAndRelease(t *testing.T) {
 	if err := n.ReleaseOwn(ctx, anna, pin.ID); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a job with a PIN was released by its computer: %v", err)
 	}
+	if err := n.HoldOwn(ctx, anna, pin.ID); err != nil {
+		t.Error(err)
+	}
+	if err := n.ReleaseOwn(ctx, anna, pin.ID); err != nil {
+		t.Error(err)
+	}
+	if got := n.store.all()[pin.ID-1]; got.State != job.Held || !slices.Equal(got.Reasons, []job.Reason{job.HeldForRelease, job.PasswordWait}) {
+		t.Errorf("held and released by its computer: %+v", got)
+	}
+	// Released with its PIN, held by its computer, and released by it: the PIN
+	// is asked for again.
+	n.store.change(pin.ID, func(j *job.Job) { j.State, j.Reasons, j.Device = job.Pending, []job.Reason{job.Queued}, "d-zebra" })
+	if err := n.HoldOwn(ctx, anna, pin.ID); err != nil {
+		t.Error(err)
+	}
+	if err := n.ReleaseOwn(ctx, anna, pin.ID); err != nil {
+		t.Error(err)
+	}
+	if got := n.store.all()[pin.ID-1]; got.State != job.Held || !slices.Equal(got.Reasons, []job.Reason{job.HeldForRelease, job.PasswordWait}) {
+		t.Errorf("held on its way: %+v", got)
+	}
+
+	// A queue that holds nothing holds a PIN, whoever sent it.
+	strange, err := n.sendAs(fromIPP("labels"), job.Ticket{Claimed: "a stranger", PIN: &job.PIN{Encryption: "none", Verifier: "x"}}, "x")
+	if err != nil || !strange.Unclaimed() || strange.State != job.Held || !slices.Equal(strange.Reasons, []job.Reason{job.HeldForAuthorization, job.PasswordWait}) {
+		t.Errorf("the PIN of somebody unknown: %+v, %v", strange, err)
+	}
+	if h := n.store.told(strange.ID); !slices.ContainsFunc(h, func(e job.Entry) bool {
+		return strings.HasPrefix(e.Text, "Held until an administrator says whose it is")
+	}) {
+		t.Errorf("its history: %+v", h)
+	}
 }
 
 // TestChangeTicket: Set-Job-Attributes changes what is held, and job-hold-until
@@ -329,4 +361,18 @@ func TestCheck(t *testing.T) {
 	if all := n.store.all(); len(all) != 0 {
 		t.Errorf("a check left jobs: %+v", all)
 	}
+}
+
+// change changes a job behind everybody's back.
+func (f *fakeStore) change(id int64, how func(*job.Job)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	how(&f.jobs[id-1])
+}
+
+// told returns the history of a job.
+func (f *fakeStore) told(id int64) []job.Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.history[id])
 }

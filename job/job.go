@@ -232,6 +232,7 @@ type Release struct {
 	Session string
 	At      time.Time
 	Items   []ReleaseItem
+	Left    int `json:",omitempty"` // how many jobs ReleaseAll left because their PIN was not given; not recorded
 }
 
 // ReleaseItem is one job of a release, and how it stands now.

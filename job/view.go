@@ -38,7 +38,8 @@ type View struct {
 	Expires   time.Time `json:"expires"` // when it is deleted; zero where it is not
 	SameAs    int64     `json:"same_as"` // an equal job came within the hour before: its number, 0 none
 
-	Releasable bool   `json:"releasable"` // held, and Release would take it
+	NeedsPIN   bool   `json:"needs_pin"`  // it has a PIN of its own, without which it is not released or printed again
+	Releasable bool   `json:"releasable"` // held, and Release would take it, with its PIN where it needs one
 	WhyNot     string `json:"why_not"`    // "" when Releasable
 	CanDelete  bool   `json:"can_delete"`
 	CanKeep    bool   `json:"can_keep"`

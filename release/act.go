@@ -17,14 +17,15 @@ import (
 // Release lets the person's jobs with these numbers print at the session's
 // device. Those that cannot are in the result with the reason; when none can,
 // that is the error. The same key in the same session is the same release,
-// however often it is asked for.
-func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.Options, key string) (job.Release, error) {
+// however often it is asked for. Of jobs that have a PIN, every one must come
+// with its own, else none is released.
+func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.Release"
 	jobs, err := s.choose(ctx, op, sess, ids)
 	if err != nil {
 		return job.Release{}, err
 	}
-	r, err := s.releaseOwn(ctx, op, sess, jobs, job.Held, o, key)
+	r, err := s.releaseOwn(ctx, op, sess, jobs, job.Held, o, pins, key)
 	for i := range jobs { // the same key with other jobs is a mistake, not a second press
 		if err == nil && !slices.ContainsFunc(r.Items, func(it job.ReleaseItem) bool { return it.Job == jobs[i].ID }) {
 			return job.Release{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This key was used to release other documents. Nothing was released now."}
@@ -33,38 +34,55 @@ func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.
 	return r, err
 }
 
-// ReleaseAll releases all that can be released here now.
-func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, key string) (job.Release, error) {
+// ReleaseAll releases all that can be released here now. Jobs with a PIN that did
+// not come along stay, and are counted in Release.Left.
+func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.ReleaseAll"
 	own, err := s.Store.OwnJobs(ctx, sess.User.ID, time.Time{}, s.Limits.Jobs)
 	if err != nil {
 		return job.Release{}, err
 	}
-	own = slices.DeleteFunc(own, func(j job.Job) bool { return notNow(&j) != "" })
-	return s.releaseOwn(ctx, op, sess, own, job.Held, o, key)
+	left := 0
+	own = slices.DeleteFunc(own, func(j job.Job) bool {
+		if notNow(&j) != "" {
+			return true
+		}
+		stays := j.Ticket.PIN != nil && pins[j.ID] == ""
+		if stays {
+			left++
+		}
+		return stays
+	})
+	r, err := s.releaseOwn(ctx, op, sess, own, job.Held, o, pins, key)
+	if left > 0 && len(own) == 0 && fault.Is(err, fault.NotFound) {
+		return job.Release{}, refused(op, directory.ReasonNeedPIN, "Nothing was printed: what waits here needs its PIN. Please choose a document and type its PIN.")
+	}
+	r.Left = left
+	return r, err
 }
 
 // PrintAgain prints once more a document that was kept after printing.
-func (s *Service) PrintAgain(ctx context.Context, sess Session, id int64, o job.Options, key string) (job.Release, error) {
+func (s *Service) PrintAgain(ctx context.Context, sess Session, id int64, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.PrintAgain"
 	jobs, err := s.choose(ctx, op, sess, []int64{id})
 	if err != nil {
 		return job.Release{}, err
 	}
-	return s.releaseOwn(ctx, op, sess, jobs, job.Completed, o, key)
+	return s.releaseOwn(ctx, op, sess, jobs, job.Completed, o, pins, key)
 }
 
 // Resolve ends the uncertainty about a job that may have printed: its person
 // has looked. Either it is printed again at the session's device, or it did
-// print and is completed. Of the latter there is no release to look at.
-func (s *Service) Resolve(ctx context.Context, sess Session, id int64, again bool, key string) (job.Release, error) {
+// print and is completed. Of the latter there is no release to look at, and it
+// needs no PIN: no paper comes of it.
+func (s *Service) Resolve(ctx context.Context, sess Session, id int64, again bool, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.Resolve"
 	jobs, err := s.choose(ctx, op, sess, []int64{id})
 	if err != nil {
 		return job.Release{}, err
 	}
 	if again {
-		return s.releaseOwn(ctx, op, sess, jobs, job.Stopped, job.Options{}, key)
+		return s.releaseOwn(ctx, op, sess, jobs, job.Stopped, job.Options{}, pins, key)
 	}
 	return job.Release{}, s.attest(ctx, op, sess, jobs[0])
 }
@@ -99,7 +117,7 @@ func (s *Service) attest(ctx context.Context, op string, sess Session, j job.Job
 }
 
 // releaseOwn releases jobs of the session's person that are in state from.
-func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs []job.Job, from job.State, o job.Options, key string) (job.Release, error) {
+func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs []job.Job, from job.State, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	d, err := s.Store.Device(ctx, sess.Device)
 	if err != nil {
 		return job.Release{}, err
@@ -120,7 +138,13 @@ func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs 
 			it.From = 0
 		}
 		it.History = story(sess.User.Login, from, &d, o, now)
+		if jobs[i].Ticket.PIN != nil {
+			it.History = append(it.History, job.Entry{At: now, Actor: sess.User.Login, Text: "Its PIN was given."})
+		}
 		ord.Items = append(ord.Items, it)
+	}
+	if err := s.unlock(ctx, op, sess, jobs, pins); err != nil {
+		return job.Release{}, err
 	}
 	r, err := s.order(ctx, op, ord)
 	if err == nil {
@@ -396,6 +420,12 @@ func (s *Service) keep(ctx context.Context, op string, sess Session, j *job.Job,
 // BreakGlass releases a held job of whoever it is, unclaimed ones too, at a
 // device, for somebody who may do so. The reason is written to the job's
 // history and to the audit trail.
+//
+// It needs no PIN. Only whoever printed a document knows its PIN, so that asking
+// for it would leave nobody to get an urgent paper of somebody who is not there,
+// or of somebody who forgot it; and whoever has this right, or is administrator,
+// was trusted with the papers of others in the first place. But both places say
+// that there was a PIN and that it was not given, so that its owner can see it.
 func (s *Service) BreakGlass(ctx context.Context, by Actor, device string, id int64, reason, key string) (job.Release, error) {
 	const op = "release.BreakGlass"
 	reason = strings.TrimSpace(clip(reason, 400))
@@ -417,12 +447,16 @@ func (s *Service) BreakGlass(ctx context.Context, by Actor, device string, id in
 		return job.Release{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This device is out of service. Please use another one."}
 	}
 	now := s.Now()
-	if err := s.Store.Audit(ctx, by.Name, "break-glass", "job "+j.UUID+" device "+d.Name, reason); err != nil {
+	e := job.Entry{At: now, Actor: by.Name, Text: "Released at %s without its owner, for this reason: %s", Args: []any{d.Name, reason}}
+	detail := reason
+	if j.Ticket.PIN != nil {
+		e = job.Entry{At: now, Actor: by.Name, Text: "Released at %s without its owner and without its PIN, for this reason: %s", Args: []any{d.Name, reason}}
+		detail = "without its PIN: " + reason
+	}
+	if err := s.Store.Audit(ctx, by.Name, "break-glass", "job "+j.UUID+" device "+d.Name, detail); err != nil {
 		return job.Release{}, err
 	}
-	it := OrderItem{Job: id, From: job.Held, History: []job.Entry{
-		{At: now, Actor: by.Name, Text: "Released at %s without its owner, for this reason: %s", Args: []any{d.Name, reason}},
-	}}
+	it := OrderItem{Job: id, From: job.Held, History: []job.Entry{e}}
 	if !ready(&j, job.Held, now) {
 		it.From = 0
 	}

@@ -47,7 +47,7 @@ func TestReleaseOneSeveralAll(t *testing.T) {
 	if got, want := statuses(r), fmt.Sprintf("%d queued; %d queued; ", ids[1], ids[2]); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	r, err := d.ReleaseAll(t.Context(), sess, job.Options{}, "all")
+	r, err := d.ReleaseAll(t.Context(), sess, job.Options{}, nil, "all")
 	must(t, err)
 	if got, want := statuses(r), fmt.Sprintf("%d queued; %d queued; ", ids[4], ids[3]); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -57,15 +57,15 @@ func TestReleaseOneSeveralAll(t *testing.T) {
 	if len(d.woken) != 3 || d.woken[0] != hall.Device {
 		t.Errorf("woken: %v", d.woken)
 	}
-	again, err := d.ReleaseAll(t.Context(), sess, job.Options{}, "all")
+	again, err := d.ReleaseAll(t.Context(), sess, job.Options{}, nil, "all")
 	if err != nil || again.ID != r.ID {
 		t.Errorf("the second press: %+v, %v", again, err)
 	}
-	_, err = d.ReleaseAll(t.Context(), sess, job.Options{}, "other")
+	_, err = d.ReleaseAll(t.Context(), sess, job.Options{}, nil, "other")
 	wantKind(t, "nothing left", err, fault.NotFound)
-	_, err = d.Release(t.Context(), sess, nil, job.Options{}, "")
+	_, err = d.Release(t.Context(), sess, nil, job.Options{}, nil, "")
 	wantKind(t, "nothing chosen", err, fault.Invalid)
-	_, err = d.Release(t.Context(), sess, make([]int64, 5000), job.Options{}, "")
+	_, err = d.Release(t.Context(), sess, make([]int64, 5000), job.Options{}, nil, "")
 	wantKind(t, "zeroes", err, fault.NotFound)
 }
 
@@ -77,15 +77,15 @@ func TestA17StrangersJobs(t *testing.T) {
 	mine := d.held(t, anna.ID)
 	acts := map[string]func(ids ...int64) error{
 		"release": func(ids ...int64) error {
-			_, err := d.Release(t.Context(), sess, ids, job.Options{}, "")
+			_, err := d.Release(t.Context(), sess, ids, job.Options{}, nil, "")
 			return err
 		},
 		"again": func(ids ...int64) error {
-			_, err := d.PrintAgain(t.Context(), sess, ids[len(ids)-1], job.Options{}, "")
+			_, err := d.PrintAgain(t.Context(), sess, ids[len(ids)-1], job.Options{}, nil, "")
 			return err
 		},
 		"resolve": func(ids ...int64) error {
-			_, err := d.Resolve(t.Context(), sess, ids[len(ids)-1], false, "")
+			_, err := d.Resolve(t.Context(), sess, ids[len(ids)-1], false, nil, "")
 			return err
 		},
 		"delete": func(ids ...int64) error { return d.Delete(t.Context(), sess, ids) },
@@ -126,10 +126,10 @@ func TestA41SecondPress(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	id := d.held(t, anna.ID)
-	first, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, "press")
+	first, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, "press")
 	must(t, err)
 	d.complete(t, id, hall.Device)
-	second, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, "press")
+	second, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, "press")
 	if err != nil || second.ID != first.ID || second.Items[0].Status != job.StatusPrinted {
 		t.Errorf("the second press: %+v, %v", second, err)
 	}
@@ -147,7 +147,7 @@ func TestA41SecondPress(t *testing.T) {
 	}
 	// A replay in another session is another scope and finds nothing held.
 	elsewhere, _ := d.signIn(t, attic, card(annasCard))
-	_, err = d.Release(t.Context(), elsewhere, []int64{id}, job.Options{}, "press")
+	_, err = d.Release(t.Context(), elsewhere, []int64{id}, job.Options{}, nil, "press")
 	wantKind(t, "replayed elsewhere", err, fault.Conflict)
 }
 
@@ -162,7 +162,7 @@ func TestF42HundredReleasesOfOneJob(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 100 {
 		wg.Go(func() {
-			r, err := d.Release(context.Background(), at[i%2], []int64{id}, job.Options{}, fmt.Sprint(i))
+			r, err := d.Release(context.Background(), at[i%2], []int64{id}, job.Options{}, nil, fmt.Sprint(i))
 			switch {
 			case fault.Is(err, fault.Conflict):
 				lost.Add(1)
@@ -187,7 +187,7 @@ func TestReleaseElsewhereLoses(t *testing.T) {
 	id, other := d.held(t, anna.ID), d.held(t, anna.ID)
 	d.release(t, d.anna(t), id)
 	late, _ := d.signIn(t, attic, card(annasCard))
-	_, err := d.Release(t.Context(), late, []int64{id}, job.Options{}, "")
+	_, err := d.Release(t.Context(), late, []int64{id}, job.Options{}, nil, "")
 	if wantKind(t, "too late", err, fault.Conflict); fault.Text(err) != "It was released somewhere else a moment ago." {
 		t.Errorf("text: %s", fault.Text(err))
 	}
@@ -225,7 +225,7 @@ func TestOptions(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := d.Release(t.Context(), sess, []int64{tt.id}, tt.o, "")
+			_, err := d.Release(t.Context(), sess, []int64{tt.id}, tt.o, nil, "")
 			if !tt.ok {
 				wantKind(t, name, err, tt.kind)
 				d.wantState(t, tt.id, job.Held)
@@ -240,7 +240,7 @@ func TestOptions(t *testing.T) {
 	d.wantHistory(t, tests["copies"].id, "anna", "Set the copies to %d.", 3)
 	d.wantHistory(t, tests["sides"].id, "anna", "Set the sides to %s.", "two-sided-long-edge")
 	d.Allows = nil
-	_, err := d.Release(t.Context(), sess, []int64{pdf()}, job.Options{Copies: 2}, "")
+	_, err := d.Release(t.Context(), sess, []int64{pdf()}, job.Options{Copies: 2}, nil, "")
 	wantKind(t, "nobody says that it may", err, fault.Invalid)
 }
 
@@ -250,7 +250,7 @@ func TestF22AJobWhoseTimeSeemsToBeOverCanBeReleased(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	id := d.with(t, func(j *job.Job) { j.ExpiresAt = time.Now().AddDate(-1, 0, 0) })
-	if _, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, ""); err != nil {
+	if _, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, ""); err != nil {
 		t.Fatal(err)
 	}
 	if j := d.job(t, id); j.State != job.Pending {
@@ -275,7 +275,7 @@ func TestWhatCannotBeReleased(t *testing.T) {
 			t.Errorf("%s: %+v", name, views)
 			continue
 		}
-		_, err = d.Release(t.Context(), sess, []int64{id}, job.Options{}, "")
+		_, err = d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, "")
 		if wantKind(t, name, err, fault.Conflict); d.job(t, id).State == job.Held && fault.Text(err) != views[i].WhyNot {
 			t.Errorf("%s: the list says %q, the refusal %q", name, views[i].WhyNot, fault.Text(err))
 		}
@@ -291,7 +291,7 @@ func TestWhatCannotBeReleased(t *testing.T) {
 	if err != nil || views[0].Releasable || views[0].WhyNot != "This device is out of service. Please use another one." {
 		t.Errorf("device out of service: %+v, %v", views, err)
 	}
-	_, err = d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, "")
+	_, err = d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, nil, "")
 	wantKind(t, "device out of service", err, fault.Denied)
 }
 
@@ -415,19 +415,19 @@ func TestResolvePrintAgain(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	id := d.uncertain(t, sess)
-	_, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, "")
+	_, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, "")
 	wantKind(t, "an uncertain job is not just released", err, fault.Conflict)
-	r, err := d.Resolve(t.Context(), sess, id, true, "key")
+	r, err := d.Resolve(t.Context(), sess, id, true, nil, "key")
 	if err != nil || r.Items[0].Status != job.StatusQueued {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	d.wantState(t, id, job.Pending)
 	d.wantHistory(t, id, "anna", "Asked to print it again at %s, although it may have printed.", "hall")
-	again, err := d.Resolve(t.Context(), sess, id, true, "key")
+	again, err := d.Resolve(t.Context(), sess, id, true, nil, "key")
 	if err != nil || again.ID != r.ID {
 		t.Errorf("the second press: %+v, %v", again, err)
 	}
-	_, err = d.Resolve(t.Context(), sess, d.held(t, anna.ID), true, "")
+	_, err = d.Resolve(t.Context(), sess, d.held(t, anna.ID), true, nil, "")
 	wantKind(t, "a held job", err, fault.Conflict)
 }
 
@@ -435,16 +435,16 @@ func TestResolveDidPrint(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	id := d.uncertain(t, sess)
-	_, err := d.Resolve(t.Context(), sess, id, false, "")
+	_, err := d.Resolve(t.Context(), sess, id, false, nil, "")
 	must(t, err)
 	j := d.job(t, id)
 	if j.State != job.Completed || !j.Has(job.CompletedWithErrors) || !j.Has(job.JobStored) || time.Until(j.ExpiresAt).Round(time.Minute) != 2*time.Hour {
 		t.Errorf("%+v", j)
 	}
 	d.wantHistory(t, id, "anna", "Looked at the device and said that it had printed.")
-	_, err = d.Resolve(t.Context(), sess, id, false, "")
+	_, err = d.Resolve(t.Context(), sess, id, false, nil, "")
 	wantKind(t, "twice", err, fault.Conflict)
-	if r, err := d.PrintAgain(t.Context(), sess, id, job.Options{}, ""); err != nil || r.Items[0].Status != job.StatusQueued {
+	if r, err := d.PrintAgain(t.Context(), sess, id, job.Options{}, nil, ""); err != nil || r.Items[0].Status != job.StatusQueued {
 		t.Errorf("printing the kept document again: %+v, %v", r, err)
 	}
 
@@ -452,7 +452,7 @@ func TestResolveDidPrint(t *testing.T) {
 	d.release(t, sess, secret)
 	d.Claim(t, secret)
 	d.Finish(t, secret, job.Change{State: job.Stopped, Device: hall.Device}, time.Now())
-	_, err = d.Resolve(t.Context(), sess, secret, false, "")
+	_, err = d.Resolve(t.Context(), sess, secret, false, nil, "")
 	must(t, err)
 	if j := d.job(t, secret); j.Has(job.JobStored) || j.ExpiresAt.After(time.Now()) {
 		t.Errorf("a confidential document stays: %+v", j)
@@ -463,23 +463,23 @@ func TestPrintAgain(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	id := d.printed(t, sess)
-	r, err := d.PrintAgain(t.Context(), sess, id, job.Options{Copies: 2}, "key")
+	r, err := d.PrintAgain(t.Context(), sess, id, job.Options{Copies: 2}, nil, "key")
 	if err != nil || r.Items[0].Status != job.StatusQueued {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if again, err := d.PrintAgain(t.Context(), sess, id, job.Options{Copies: 2}, "key"); err != nil || again.ID != r.ID {
+	if again, err := d.PrintAgain(t.Context(), sess, id, job.Options{Copies: 2}, nil, "key"); err != nil || again.ID != r.ID {
 		t.Errorf("the second press: %+v, %v", again, err)
 	}
 	d.wantHistory(t, id, "anna", "Asked to print the kept document again at %s.", "hall")
 	gone := d.printed(t, sess)
 	must(t, d.Delete(t.Context(), sess, []int64{gone}))
-	_, err = d.PrintAgain(t.Context(), sess, gone, job.Options{}, "")
+	_, err = d.PrintAgain(t.Context(), sess, gone, job.Options{}, nil, "")
 	wantKind(t, "deleted", err, fault.Conflict)
 	erased := d.printed(t, sess)
 	d.Erase(t, erased)
-	_, err = d.PrintAgain(t.Context(), sess, erased, job.Options{}, "")
+	_, err = d.PrintAgain(t.Context(), sess, erased, job.Options{}, nil, "")
 	wantKind(t, "erased", err, fault.Conflict)
-	_, err = d.PrintAgain(t.Context(), sess, d.held(t, anna.ID), job.Options{}, "")
+	_, err = d.PrintAgain(t.Context(), sess, d.held(t, anna.ID), job.Options{}, nil, "")
 	wantKind(t, "held", err, fault.Conflict)
 }
 
@@ -623,12 +623,12 @@ func TestKeyWithOtherDocuments(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	first, second := d.held(t, anna.ID), d.held(t, anna.ID)
-	if _, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, "k"); err != nil {
+	if _, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, nil, "k"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := d.Release(t.Context(), sess, []int64{second}, job.Options{}, "k")
+	_, err := d.Release(t.Context(), sess, []int64{second}, job.Options{}, nil, "k")
 	wantKind(t, "another document", err, fault.Conflict)
-	if r, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, "k"); err != nil || len(r.Items) != 1 {
+	if r, err := d.Release(t.Context(), sess, []int64{first}, job.Options{}, nil, "k"); err != nil || len(r.Items) != 1 {
 		t.Errorf("the second press: %+v, %v", r, err)
 	}
 }

@@ -52,13 +52,13 @@ func TestF12StoreFailsAtEveryCall(t *testing.T) {
 		"release": func(t *testing.T, d *desk) (func() error, []int64) {
 			sess, id := d.anna(t), d.held(t, anna.ID)
 			return func() error {
-				_, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, "key")
+				_, err := d.Release(t.Context(), sess, []int64{id}, job.Options{}, nil, "key")
 				return err
 			}, []int64{id}
 		},
 		"release all": func(t *testing.T, d *desk) (func() error, []int64) {
 			sess, id := d.anna(t), d.held(t, anna.ID)
-			return func() error { _, err := d.ReleaseAll(t.Context(), sess, job.Options{}, "key"); return err }, []int64{id}
+			return func() error { _, err := d.ReleaseAll(t.Context(), sess, job.Options{}, nil, "key"); return err }, []int64{id}
 		},
 		"break glass": func(t *testing.T, d *desk) (func() error, []int64) {
 			id := d.held(t, ben.ID)
@@ -74,7 +74,7 @@ func TestF12StoreFailsAtEveryCall(t *testing.T) {
 		"did print": func(t *testing.T, d *desk) (func() error, []int64) {
 			sess := d.anna(t)
 			id := d.uncertain(t, sess)
-			return func() error { _, err := d.Resolve(t.Context(), sess, id, false, ""); return err }, nil
+			return func() error { _, err := d.Resolve(t.Context(), sess, id, false, nil, ""); return err }, nil
 		},
 		"enrolment": func(t *testing.T, d *desk) (func() error, []int64) {
 			return func() error { _, err := d.NewToken(t.Context(), "administrator root", hall.ID); return err }, nil

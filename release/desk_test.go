@@ -170,7 +170,7 @@ func (d *desk) complete(t testing.TB, id int64, device string) {
 
 func (d *desk) release(t testing.TB, sess release.Session, ids ...int64) job.Release {
 	t.Helper()
-	r, err := d.Release(t.Context(), sess, ids, job.Options{}, "")
+	r, err := d.Release(t.Context(), sess, ids, job.Options{}, nil, "")
 	must(t, err)
 	return r
 }

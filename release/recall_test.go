@@ -51,7 +51,7 @@ func TestRecallAtSignOut(t *testing.T) {
 	}
 	d.wantState(t, bens, job.Pending)
 	d.wantState(t, direct, job.Pending) // it asked for nobody in the first place
-	r, err := d.ReleaseAll(t.Context(), d.anna(t), job.Options{}, "")
+	r, err := d.ReleaseAll(t.Context(), d.anna(t), job.Options{}, nil, "")
 	if err != nil || len(r.Items) != 2 {
 		t.Errorf("released again: %+v, %v", r, err)
 	}

@@ -173,7 +173,7 @@ func (s *Service) recall(ctx context.Context, sess Session) error {
 		return err
 	}
 	for _, j := range own {
-		if j.State != job.Pending || j.Device != sess.Device || queues[j.Queue].Mode == site.Passthrough {
+		if j.State != job.Pending || j.Device != sess.Device || queues[j.Queue].Mode == site.Passthrough && j.Ticket.PIN == nil {
 			continue
 		}
 		if err := s.hold(ctx, j, "The device had not begun it when its owner signed out, so it is held again."); err != nil {

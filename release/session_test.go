@@ -108,7 +108,7 @@ func TestRightsAreReadEachTime(t *testing.T) {
 	d.PutUser(t, less, directory.Secrets{})
 	sess, err := d.Session(t.Context(), token, hall.ID)
 	must(t, err)
-	_, err = d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, "")
+	_, err = d.Release(t.Context(), sess, []int64{d.held(t, anna.ID)}, job.Options{}, nil, "")
 	wantKind(t, "without the right", err, fault.Denied)
 }
 

@@ -78,7 +78,8 @@ type Store interface {
 	// zero it is only those that are not done.
 	OwnJobs(ctx context.Context, owner string, since time.Time, limit int) ([]job.Job, error)
 	// WaitingJobs returns, those that were released first first, at most limit
-	// jobs that are pending and whose queue is not a passthrough one.
+	// jobs that are pending and were released by somebody: their queue is not a
+	// passthrough one, or they have a PIN, which every queue holds.
 	WaitingJobs(ctx context.Context, limit int) ([]job.Job, error)
 	// ChangeJob applies c at time now if the job is as g says, else Conflict.
 	// c.State may be the state the job is in. Becoming Held clears Device,

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -31,6 +32,10 @@ var (
 	// A PIN alone is tried against everybody.
 	pinHereRule = rule{free: 20, hourly: 20}
 	pinRule     = rule{free: 100, hourly: 100}
+	// The PIN of one document, which nobody but its signed-in owner is asked for.
+	documentRule = rule{free: 3, first: 30 * time.Second, longest: 15 * time.Minute, hourly: 5}
+	// The PINs of all documents of an owner.
+	documentsRule = rule{free: 20, hourly: 20}
 )
 
 // most is how many failures of a throttle are kept: the largest hourly number.
@@ -82,6 +87,7 @@ type attempt struct {
 	limits []limit
 	at     time.Time
 	alarm  []string // keys that start to wait after this failure
+	what   string   // was tried, for the log and the audit trail; "" a sign-in
 }
 
 // tries is how often a compare-and-set is tried while others win.
@@ -164,8 +170,9 @@ func (a *attempt) succeeded(ctx context.Context, forget ...string) error {
 // failed tells the log and the audit trail when somebody seems to be guessing.
 func (a *attempt) failed(ctx context.Context) error {
 	for _, key := range a.alarm {
-		a.s.Log.Warn("release: repeated failures to sign in, further ones have to wait", "throttle", key)
-		if err := a.s.Store.Audit(ctx, node, "throttle", key, "repeated failures to sign in"); err != nil {
+		what := cmp.Or(a.what, "repeated failures to sign in")
+		a.s.Log.Warn("release: repeated failures, further ones have to wait", "throttle", key, "what", what)
+		if err := a.s.Store.Audit(ctx, node, "throttle", key, what); err != nil {
 			return err
 		}
 	}

@@ -141,7 +141,7 @@ func describe(j *job.Job) JobView {
 		ID: j.ID, UUID: j.UUID, Title: j.Ticket.Title, Owner: j.OwnerName, Queue: j.QueueName,
 		Status: statusOf(j), Text: j.Message, Device: j.DeviceName,
 		Copies: copies(j), Colour: colour(j), Sides: sides(j),
-		Size: j.Octets, Submitted: j.Created, Expires: j.ExpiresAt, SameAs: j.Seen,
+		Size: j.Octets, Submitted: j.Created, Expires: j.ExpiresAt, SameAs: j.Seen, NeedsPIN: j.Ticket.PIN != nil,
 	}
 	v.Pages, v.Estimated = pages(j)
 	if v.Sides != nil {

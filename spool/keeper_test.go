@@ -85,7 +85,9 @@ func (f *fakeStore) RestoreJob(_ context.Context, j *job.Job, h []job.Entry) err
 			return &fault.Error{Op: "fake", Kind: fault.Conflict}
 		}
 	}
-	j.ID = int64(len(f.jobs) + 1)
+	if j.ID == 0 {
+		j.ID = int64(len(f.jobs) + 1)
+	}
 	f.jobs[j.ID], f.history[j.ID] = j, h
 	return f.call("RestoreJob")
 }
@@ -449,9 +451,13 @@ func TestF18ARebuiltJobForgetsWhereItWas(t *testing.T) {
 	m.Job.Owner, m.Job.State, m.Job.Device, m.Job.Attempts, m.Job.Fence, m.Job.Seen, m.Job.ID = "", job.Pending, "d", 3, 4, 5, 6
 	m.Job.Released, m.Job.NotBefore, m.Job.ExpiresAt = someTime, someTime, time.Time{}
 	j, _ := rebuilt([]Manifest{m}, someTime)
-	if j.State != job.Held || !j.Has(job.HeldForAuthorization) || j.Device != "" || j.Attempts != 0 || j.Fence != 0 || j.Seen != 0 || j.ID != 0 ||
+	if j.State != job.Held || !j.Has(job.HeldForAuthorization) || j.Device != "" || j.Attempts != 0 || j.Fence != 0 || j.Seen != 0 || j.ID != 6 ||
 		!j.Released.IsZero() || !j.NotBefore.IsZero() || !j.ExpiresAt.IsZero() {
 		t.Errorf("rebuilt %+v", j)
+	}
+	m.Job.Owner, m.Job.Ticket.PIN = "u", &job.PIN{Encryption: "none", Verifier: "phc"}
+	if j, _ := rebuilt([]Manifest{m}, someTime); !slices.Equal(j.Reasons, []job.Reason{job.HeldForRelease, job.PasswordWait}) {
+		t.Errorf("rebuilt with a PIN: %v", j.Reasons)
 	}
 }
 

@@ -58,7 +58,8 @@ func newest(list []job.Job, limit int) []job.Job {
 }
 
 // WaitingJobs returns, those that were released first first, at most limit
-// jobs that are pending and whose queue is not a passthrough one.
+// jobs that are pending and were released by somebody: their queue is not a
+// passthrough one, or they have a PIN, which every queue holds.
 func (s Scope) WaitingJobs(ctx context.Context, limit int) ([]job.Job, error) {
 	var list []job.Job
 	err := s.read(ctx, func(v view) (err error) {
@@ -163,7 +164,7 @@ const (
 	selectOwnDone query = jobSelect + `
 		   AND j.state > 6 AND j.owner = $2 AND j.state > 7 AND j.completed_at >= $3 ORDER BY 0 + j.id DESC LIMIT $4`
 	selectWaitingJobs query = jobSelect + `
-		   AND j.state = 3 AND j.device >= '' AND COALESCE(q.mode, '') <> 'passthrough' ORDER BY j.released_at, j.id LIMIT $2`
+		   AND j.state = 3 AND j.device >= '' AND (COALESCE(q.mode, '') <> 'passthrough' OR j.ticket LIKE '%"pin":{%') ORDER BY j.released_at, j.id LIMIT $2`
 
 	releaseJob query = `
 		UPDATE jobs SET state = 3, reasons = $9, message = '', device = $5, released_at = $6, copies = $7, sides = $8,

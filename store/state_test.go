@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -428,6 +429,19 @@ func TestAssignOwner(t *testing.T) {
 		if err != nil || octets != want || int64(jobs) != want/1000 {
 			t.Errorf("Usage of %q = %d, %d, %v; want %d", owner, octets, jobs, err, want)
 		}
+	}
+	// One with a PIN waits for it, whoever has it.
+	p := newJob("a PIN", "")
+	p.Ticket.PIN = &job.PIN{Encryption: "none", Verifier: "phc"}
+	p.Reasons = p.HeldReasons()
+	must(t, w.a.AddJob(ctx, p, nil))
+	must(t, w.a.AssignOwner(ctx, p.ID, ben, "administrator root"))
+	if got := w.job(t, p.ID); !slices.Equal(got.Reasons, []job.Reason{job.HeldForRelease, job.PasswordWait}) || got.Ticket.PIN == nil {
+		t.Errorf("assigned with a PIN: %+v", got)
+	}
+	must(t, w.a.RemoveUser(ctx, ben, "administrator root"))
+	if got := w.job(t, p.ID); !slices.Equal(got.Reasons, []job.Reason{job.HeldForAuthorization, job.PasswordWait}) {
+		t.Errorf("its owner left: %+v", got)
 	}
 	w.release(t, epoch, j.ID)
 	wantKind(t, "a released job", w.a.AssignOwner(ctx, j.ID, anna, "administrator root"), fault.Conflict)

@@ -111,6 +111,25 @@ type apiOrder struct {
 	Key    string  `json:"idempotency_key"`
 	Copies int     `json:"copies"`
 	Sides  string  `json:"sides"`
+
+	PINs job.PINs `json:"pins"` // of documents that have one, by their id
+	PIN  string   `json:"pin"`  // of the one document in jobs
+}
+
+// pins are the PINs that came, as they were typed.
+func (o *apiOrder) pins() (job.PINs, error) {
+	pins := job.PINs{}
+	for id, pin := range o.PINs {
+		pins[id] = clean(pin)
+	}
+	switch {
+	case o.PIN == "":
+	case len(o.Jobs.ids) != 1:
+		return nil, &fault.Error{Op: "ui.apiRelease", Kind: fault.Invalid, Text: "A single PIN is for a single document."}
+	default:
+		pins[o.Jobs.ids[0]] = clean(o.PIN)
+	}
+	return pins, nil
 }
 
 // jobList is a list of numbers or the word "all".
@@ -138,20 +157,30 @@ func (s *Server) apiRelease(v *visit) error {
 	if o.Copies < 0 || o.Copies > 9999 {
 		return &fault.Error{Op: "ui.apiRelease", Kind: fault.Invalid, Text: "That is no number of copies."}
 	}
+	pins, err := o.pins()
+	if err != nil {
+		return err
+	}
 	opt := job.Options{Copies: o.Copies, Sides: o.Sides}
 	var r job.Release
-	var err error
 	if o.Jobs.all {
-		r, err = s.Desk.ReleaseAll(v.ctx(), v.session, opt, o.Key)
+		r, err = s.Desk.ReleaseAll(v.ctx(), v.session, opt, pins, o.Key)
 	} else {
-		r, err = s.Desk.Release(v.ctx(), v.session, o.Jobs.ids, opt, o.Key)
+		r, err = s.Desk.Release(v.ctx(), v.session, o.Jobs.ids, opt, pins, o.Key)
+	}
+	if refused := (*directory.Refused)(nil); errors.As(err, &refused) {
+		return &refusal{http.StatusForbidden, refused.Reason, err}
 	}
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusAccepted, struct {
-		Release string `json:"release"`
-	}{r.ID})
+	return v.json(http.StatusAccepted, apiReleased{r.ID, r.Left})
+}
+
+// apiReleased is the answer to a release.
+type apiReleased struct {
+	Release  string `json:"release"`
+	NeedPINs int    `json:"need_pins"` // how many of "all" were left because their PIN did not come
 }
 
 func isDeviceOf(t site.Terminal, device string) bool {

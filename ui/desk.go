@@ -49,12 +49,15 @@ type Sessions interface {
 // Documents are the person's own jobs, and what can be done with them.
 type Documents interface {
 	Jobs(ctx context.Context, s directory.Session) ([]job.View, error)
-	Release(ctx context.Context, s directory.Session, ids []int64, o job.Options, key string) (job.Release, error)
-	ReleaseAll(ctx context.Context, s directory.Session, o job.Options, key string) (job.Release, error)
-	PrintAgain(ctx context.Context, s directory.Session, id int64, o job.Options, key string) (job.Release, error)
+	// Release, ReleaseAll, PrintAgain and Resolve say directory.Refused when the
+	// PIN of a job that has one is missing or wrong, and directory.Throttled when
+	// too many were wrong. ReleaseAll leaves those whose PIN is missing.
+	Release(ctx context.Context, s directory.Session, ids []int64, o job.Options, pins job.PINs, key string) (job.Release, error)
+	ReleaseAll(ctx context.Context, s directory.Session, o job.Options, pins job.PINs, key string) (job.Release, error)
+	PrintAgain(ctx context.Context, s directory.Session, id int64, o job.Options, pins job.PINs, key string) (job.Release, error)
 	// Resolve ends the uncertainty about a job: it is printed again, or it did
 	// print, and then there is no release to look at.
-	Resolve(ctx context.Context, s directory.Session, id int64, again bool, key string) (job.Release, error)
+	Resolve(ctx context.Context, s directory.Session, id int64, again bool, pins job.PINs, key string) (job.Release, error)
 	ReleaseStatus(ctx context.Context, s directory.Session, id string) (job.Release, error)
 	ReleaseAt(ctx context.Context, t site.Terminal, id string) (job.Release, error)
 	Delete(ctx context.Context, s directory.Session, ids []int64) error

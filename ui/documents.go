@@ -49,6 +49,7 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 		sheet
 		Sections   []section
 		Ready      int // how many can be released here now
+		PINs       int // how many more with their PIN
 		Held       int
 		Any        bool
 		MayGlass   bool
@@ -57,7 +58,10 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 	p.Notice = n
 	v.watch(&p.sheet)
 	for _, j := range all {
-		if j.Releasable {
+		switch {
+		case j.Releasable && j.NeedsPIN:
+			p.PINs++
+		case j.Releasable:
 			p.Ready++
 		}
 		if kindOf(j) == "held" {
@@ -146,11 +150,12 @@ func (s *Server) job(v *visit) error {
 	}
 	p := struct {
 		sheet
-		Job  job.View
-		Kind string
-		Why  string
-		Many []int
-	}{v.sheet("Document"), j, kindOf(j), v.say.Text(j.WhyNot), otherCopies(j)}
+		Job    job.View
+		Kind   string
+		Why    string
+		Many   []int
+		AskPIN bool // a button of this page prints, and needs the PIN of the document
+	}{v.sheet("Document"), j, kindOf(j), v.say.Text(j.WhyNot), otherCopies(j), j.NeedsPIN && (j.Releasable || j.CanAgain || j.CanResolve)}
 	if j.WhyNot == "" {
 		p.Why = ""
 	}
@@ -181,6 +186,9 @@ func (s *Server) act(v *visit) error {
 	} else {
 		err = s.do(v, what, ids)
 	}
+	if n, ok := v.aboutPIN(err); ok {
+		return s.askPINs(v, what, ids, n, answerTo(err))
+	}
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.NotFound, fault.TooLarge, fault.Denied:
 		if isSignedOut(err) {
@@ -193,30 +201,30 @@ func (s *Server) act(v *visit) error {
 }
 
 func (s *Server) do(v *visit, what string, ids []int64) error {
-	key := v.field("once")
+	key, pins := v.field("once"), v.pins(ids)
 	switch what {
 	case "all":
-		r, err := s.Desk.ReleaseAll(v.ctx(), v.session, job.Options{}, key)
+		r, err := s.Desk.ReleaseAll(v.ctx(), v.session, job.Options{}, nil, key)
 		return v.follow(r, err)
 	case "release":
 		o, err := v.options()
 		if err != nil {
 			return err
 		}
-		r, err := s.Desk.Release(v.ctx(), v.session, ids, o, key)
+		r, err := s.Desk.Release(v.ctx(), v.session, ids, o, pins, key)
 		return v.follow(r, err)
 	case "repeat":
 		o, err := v.options()
 		if err != nil {
 			return err
 		}
-		r, err := s.Desk.PrintAgain(v.ctx(), v.session, ids[0], o, key)
+		r, err := s.Desk.PrintAgain(v.ctx(), v.session, ids[0], o, pins, key)
 		return v.follow(r, err)
 	case "again":
-		r, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], true, key)
+		r, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], true, pins, key)
 		return v.follow(r, err)
 	case "printed":
-		_, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], false, key)
+		_, err := s.Desk.Resolve(v.ctx(), v.session, ids[0], false, nil, key)
 		return v.back("printed", err)
 	case "keep":
 		return v.back("kept", s.Desk.Keep(v.ctx(), v.session, ids))
@@ -234,7 +242,11 @@ func (v *visit) follow(r job.Release, err error) error {
 	if err != nil {
 		return err
 	}
-	return v.see("releases/" + url.PathEscape(r.ID))
+	to := "releases/" + url.PathEscape(r.ID)
+	if r.Left > 0 {
+		to += "?left=" + strconv.Itoa(r.Left)
+	}
+	return v.see(to)
 }
 
 func (v *visit) back(did string, err error) error {
@@ -317,7 +329,8 @@ func (s *Server) status(v *visit) error {
 		Busy  bool
 		Bad   bool
 		Left  int
-	}{sheet: v.sheet("Printing"), Left: v.left()}
+		PINs  int // how many documents were left because they need their PIN
+	}{sheet: v.sheet("Printing"), Left: v.left(), PINs: v.number("left", 9999)}
 	for _, it := range r.Items {
 		i := v.item(p.sheet, it, names)
 		p.Items = append(p.Items, i)
@@ -332,15 +345,24 @@ func (s *Server) status(v *visit) error {
 }
 
 func (v *visit) lookAgain(p sheet) *refresh {
-	looked, err := strconv.Atoi(v.r.URL.Query().Get("looked"))
-	if err != nil || looked < 0 {
-		looked = 0
-	}
+	looked := v.number("looked", lookMost)
 	q := url.Values{"looked": {strconv.Itoa(looked + 1)}}
+	if left := v.number("left", 9999); left > 0 {
+		q.Set("left", strconv.Itoa(left))
+	}
 	if looked+1 >= lookMost {
 		q.Set("quiet", "")
 	}
 	return &refresh{lookEvery, p.Base + "releases/" + url.PathEscape(v.path("release")) + "?" + q.Encode()}
+}
+
+// number is a small number of the page's address, 0 when it is none.
+func (v *visit) number(name string, most int) int {
+	n, err := strconv.Atoi(v.r.URL.Query().Get(name))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(n, most)
 }
 
 func (s *Server) names(v *visit) (map[int64]job.View, error) {

@@ -312,26 +312,69 @@ func (d *fakeDesk) release(what string, s directory.Session, ids []int64, o job.
 	return r, nil
 }
 
-func (d *fakeDesk) Release(_ context.Context, s directory.Session, ids []int64, o job.Options, key string) (job.Release, error) {
+// unlock: every PIN is 1234, and too many were typed where it is 9999.
+func (d *fakeDesk) unlock(s directory.Session, ids []int64, pins job.PINs) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, j := range d.jobs[s.User.Login] {
+		if !j.NeedsPIN || !slices.Contains(ids, j.ID) {
+			continue
+		}
+		switch pins[j.ID] {
+		case "1234":
+		case "":
+			return &directory.Refused{Reason: directory.ReasonNeedPIN, Err: denied("This document is printed only with its PIN. Please type the PIN that was chosen for it.")}
+		case "9999":
+			return &directory.Throttled{RetryAfter: 30 * time.Second, Err: &fault.Error{Op: "fake", Kind: fault.Unavailable,
+				Text: "Too many wrong PINs. Please wait %d seconds and try again.", Args: []any{30}}}
+		default:
+			return &directory.Refused{Reason: directory.ReasonWrongPIN, Err: denied("That is not the PIN of this document. Please try again.")}
+		}
+	}
+	return nil
+}
+
+func (d *fakeDesk) Release(_ context.Context, s directory.Session, ids []int64, o job.Options, pins job.PINs, key string) (job.Release, error) {
+	if err := d.unlock(s, ids, pins); err != nil {
+		return job.Release{}, err
+	}
 	return d.release("release", s, ids, o, key)
 }
 
-func (d *fakeDesk) ReleaseAll(_ context.Context, s directory.Session, o job.Options, key string) (job.Release, error) {
+func (d *fakeDesk) ReleaseAll(_ context.Context, s directory.Session, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	var ids []int64
+	left := 0
 	for _, j := range d.jobs[s.User.Login] {
-		if j.Releasable {
+		switch {
+		case j.Releasable && j.NeedsPIN && pins[j.ID] == "":
+			left++
+		case j.Releasable:
 			ids = append(ids, j.ID)
 		}
 	}
-	return d.release("release all", s, ids, o, key)
+	if err := d.unlock(s, ids, pins); err != nil {
+		return job.Release{}, err
+	}
+	if left > 0 && len(ids) == 0 {
+		return job.Release{}, &directory.Refused{Reason: directory.ReasonNeedPIN, Err: denied("Nothing was printed: what waits here needs its PIN. Please choose a document and type its PIN.")}
+	}
+	r, err := d.release("release all", s, ids, o, key)
+	r.Left = left
+	return r, err
 }
 
-func (d *fakeDesk) PrintAgain(_ context.Context, s directory.Session, id int64, o job.Options, key string) (job.Release, error) {
+func (d *fakeDesk) PrintAgain(_ context.Context, s directory.Session, id int64, o job.Options, pins job.PINs, key string) (job.Release, error) {
+	if err := d.unlock(s, []int64{id}, pins); err != nil {
+		return job.Release{}, err
+	}
 	return d.release("repeat", s, []int64{id}, o, key)
 }
 
-func (d *fakeDesk) Resolve(_ context.Context, s directory.Session, id int64, again bool, key string) (job.Release, error) {
+func (d *fakeDesk) Resolve(_ context.Context, s directory.Session, id int64, again bool, pins job.PINs, key string) (job.Release, error) {
 	if again {
+		if err := d.unlock(s, []int64{id}, pins); err != nil {
+			return job.Release{}, err
+		}
 		return d.release("resolve", s, []int64{id}, job.Options{}, key)
 	}
 	d.mu.Lock()

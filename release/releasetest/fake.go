@@ -393,7 +393,7 @@ func (s *Fake) WaitingJobs(_ context.Context, limit int) ([]job.Job, error) {
 	return read(s, func() ([]job.Job, error) {
 		var waiting []job.Job
 		for _, j := range s.jobs {
-			if j.State == job.Pending && s.queues[j.Queue].Mode != site.Passthrough {
+			if j.State == job.Pending && (s.queues[j.Queue].Mode != site.Passthrough || j.Ticket.PIN != nil) {
 				waiting = append(waiting, s.filled(j))
 			}
 		}

@@ -705,6 +705,13 @@ func testWaitingJobs(t *testing.T, s *suite) {
 	if got := waiting(1); !slices.Equal(got, []int64{early}) {
 		t.Errorf("got %v, want the first released, %d", got, early)
 	}
+	pin := NewJob(Anna.ID, Epoch) // somebody gave it at a device
+	pin.Queue, pin.Ticket.PIN = Direct.ID, &job.PIN{Encryption: "none", Verifier: "phc"}
+	s.AddJob(t, pin)
+	s.release(t, order(Epoch.Add(3*time.Minute), "", pin.ID))
+	if got := waiting(10); !slices.Equal(got, []int64{early, late, pin.ID}) {
+		t.Errorf("with a PIN: got %v, want %v", got, []int64{early, late, pin.ID})
+	}
 }
 
 func testTenants(t *testing.T, s *suite) {

@@ -11,5 +11,7 @@ var english = &Language{
 		"%d copies":      {"1 copy", "%d copies"},
 		"Print all %d":   {"Print", "Print all %d"},
 		"about %d pages": {"about 1 page", "about %d pages"},
+
+		"%d documents were left because they need their PIN.": {"1 document was left because it needs its PIN.", "%d documents were left because they need their PIN."},
 	},
 }

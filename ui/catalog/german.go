@@ -9,7 +9,7 @@ import (
 // german says "Sie", as an office does. Words: Gerät (device), Warteschlange
 // (queue), freigeben (release), Besitzer (owner).
 var german = &Language{
-	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanNode, germanDNSSD, germanIPP, germanIPPDevice),
+	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
@@ -17,6 +17,8 @@ var german = &Language{
 		"%d copies":            {"1 Exemplar", "%d Exemplare"},
 		"Print all %d":         {"Drucken", "Alle %d drucken"},
 		"Delete %d documents?": {"Das Dokument löschen?", "%d Dokumente löschen?"},
+
+		"%d documents were left because they need their PIN.": {"1 Dokument blieb liegen, weil es seine PIN braucht.", "%d Dokumente blieben liegen, weil sie ihre PIN brauchen."},
 	},
 }
 
