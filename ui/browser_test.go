@@ -139,6 +139,16 @@ func TestScreenshotsBehindForms(t *testing.T) {
 				run(t, ctx, "delete", chromedp.Click("#j101", chromedp.ByQuery), chromedp.Click("#j103", chromedp.ByQuery), chromedp.Click(`button[value=delete]`, chromedp.ByQuery))
 				until(t, ctx, say("Delete 2 documents?", "2 Dokumente löschen?"))
 				keep(t, ctx, "confirm-"+l+"-"+p.name)
+				h.pinned(102, 103)
+				run(t, ctx, "with PINs", chromedp.Navigate(h.http.URL+"/t/lobby/jobs"), chromedp.Click("#j101", chromedp.ByQuery),
+					chromedp.Click("#j102", chromedp.ByQuery), chromedp.Click("#j103", chromedp.ByQuery), chromedp.Click(`button[value=release]`, chromedp.ByQuery))
+				until(t, ctx, say("printed only with its PIN", "nur mit seiner PIN gedruckt"))
+				keep(t, ctx, "pins-"+l+"-"+p.name)
+				run(t, ctx, "a wrong one", chromedp.SendKeys("#pin-102", "1234", chromedp.ByQuery), chromedp.SendKeys("#pin-103", "4321"+kb.Enter, chromedp.ByQuery))
+				until(t, ctx, say("That is not the PIN", "Das ist nicht die PIN"))
+				keep(t, ctx, "pins-wrong-"+l+"-"+p.name)
+				run(t, ctx, "the right ones", chromedp.SendKeys("#pin-102", "1234", chromedp.ByQuery), chromedp.SendKeys("#pin-103", "1234"+kb.Enter, chromedp.ByQuery))
+				until(t, ctx, say("on their way", "unterwegs"))
 				run(t, ctx, "sign out", chromedp.Click(`header button`, chromedp.ByQuery))
 				until(t, ctx, say("You are signed out", "Sie sind abgemeldet"))
 				run(t, ctx, "by password", chromedp.Click(`a[href$="with=password"]`, chromedp.ByQuery), chromedp.WaitReady("#secret"),

@@ -33,6 +33,9 @@ var scenes = []scene{
 	{"job-uncertain", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/105" }},
 	{"job-printed", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/99" }},
 	{"job-arriving", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/104" }},
+	{"jobs-pin", func(h *house) string { h.pinned(102, 103); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
+	{"job-pin", func(h *house) string { h.pinned(102); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/102" }},
+	{"status-pin", func(h *house) string { h.pinned(102, 103); return released(h, job.StatusPrinted, "") }},
 	{"status-busy", func(h *house) string { return released(h, job.StatusSending, "") }},
 	{"status-done", func(h *house) string { return released(h, job.StatusPrinted, "") }},
 	{"status-bad", func(h *house) string {
