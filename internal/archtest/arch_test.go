@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"spool":      {"fault", "job", "pdl"},
 	"intake":     {"accounting", "directory", "fault", "job", "pdl", "site", "spool"},
 	"lpd":        {"fault", "job"},
+	"convert":    {"fault", "job", "pdl", "site"},
 	"device":     {"fault", "ipp", "job", "lpd", "site"},
 	"dispatch":   {"accounting", "device", "fault", "job", "site"},
 	"release":    {"accounting", "directory", "fault", "job", "site"},
