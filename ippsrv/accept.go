@@ -120,8 +120,11 @@ func (q *request) accepted(j *job.Job) answer {
 		q.s.OnJob(j.Octets)
 	}
 	q.s.hub.jobChanged(*j)
-	w := wanted{names: map[string]bool{"job-id": true, "job-uri": true, "job-uuid": true, "job-state": true, "job-state-reasons": true, "job-state-message": true}}
-	a := answer{groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: q.jobAttributes(j, w)}}}
+	state, reasons, message := q.s.shown(j, q.queue)
+	a := answer{groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: goipp.Attributes{
+		ipp.Integer("job-id", int(j.ID)), ipp.URI("job-uri", q.jobURI(j.ID)), ipp.URI("job-uuid", "urn:uuid:"+j.UUID),
+		ipp.Enum("job-state", state), ipp.Keyword("job-state-reasons", reasons...), ipp.TextWithout("job-state-message", message),
+	}}}}
 	if list := q.subscriptionGroups(); len(list) > 0 { // RFC 3995, section 11.1.3
 		a.groups = append(a.groups, q.subscribe(list, j.ID)...)
 	}

@@ -125,6 +125,7 @@ type answer struct {
 	status  int
 	message string        // status-message
 	groups  []goipp.Group // after the operation attributes
+	rest    []byte        // of the last group's attributes, encoded
 	extra   []goipp.Attribute
 }
 
@@ -232,6 +233,9 @@ func (q *request) write(w http.ResponseWriter, a answer) {
 		q.s.Log.Error("ipp: an answer could not be encoded", "op", q.op().String(), "error", err)
 		http.Error(w, "The answer could not be encoded.", http.StatusInternalServerError)
 		return
+	}
+	if len(a.rest) > 0 {
+		b = append(append(b[:len(b)-1], a.rest...), byte(goipp.TagEnd))
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
@@ -430,20 +434,10 @@ func (q *request) find(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	best := -1
-	for i := range queues {
-		if queues[i].ID == set.DefaultQueue {
-			best = i
-			break
-		}
-		if best < 0 || queues[best].Mode != site.Hold && queues[i].Mode == site.Hold {
-			best = i
-		}
-	}
-	if best < 0 {
+	var ok bool
+	if q.queue, ok = site.DefaultQueue(queues, set); !ok {
 		return refuse(statusNotFound, fault.NotFound, "There is no queue here yet.")
 	}
-	q.queue = queues[best]
 	return nil
 }
 

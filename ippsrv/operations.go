@@ -83,7 +83,8 @@ func (q *request) getPrinterAttributes() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{groups: []goipp.Group{{Tag: goipp.TagPrinterGroup, Attrs: p.attributes(wantedBy(q.msg, "all"))}}}, nil
+	list, rest, err := p.attributes()
+	return answer{groups: []goipp.Group{{Tag: goipp.TagPrinterGroup, Attrs: list}}, rest: rest}, err
 }
 
 // identifyPrinter cannot make a queue flash. It says which one it is.

@@ -17,10 +17,8 @@ import (
 // printer is a queue with what the devices behind it can do, as one request
 // needs it.
 type printer struct {
+	*described
 	q       *request
-	can     site.Capabilities
-	media   []string // those with a size
-	devices []site.Device
 	state   int // printer-state
 	reasons []string
 	message string
@@ -32,8 +30,7 @@ func (q *request) printer() (*printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &printer{q: q}
-	p.can, p.media, p.devices = capable(&q.queue, all)
+	p := &printer{q: q, described: q.s.describe(&q.queue, all)}
 	p.condition()
 	return p, nil
 }
@@ -119,21 +116,31 @@ const (
 	template    = "job-template"
 )
 
-// attributes returns what is asked for, of all that there is.
-func (p *printer) attributes(wanted wanted) []goipp.Attribute {
-	b := builder{wanted: wanted}
-	b.group = description
-	p.identity(&b)
-	p.endpoints(&b)
-	p.protocol(&b)
+// attributes returns what is asked for, of all that there is: first what changes
+// with time, then the rest, encoded.
+func (p *printer) attributes() (list []goipp.Attribute, rest []byte, err error) {
+	l, err := p.lasting(ipp.Texts(p.q.msg.Operation, "requested-attributes"))
+	if err != nil {
+		return nil, nil, err
+	}
+	b := builder{wanted: l.wanted, group: description}
 	p.now(&b)
-	p.formats(&b)
-	p.accounts(&b)
+	return b.list, l.octets, nil
+}
+
+// describe adds what does not change with time.
+func (p *printer) describe(b *builder) {
+	b.group = description
+	p.identity(b)
+	p.endpoints(b)
+	p.protocol(b)
+	p.unchanging(b)
+	p.formats(b)
+	p.accounts(b)
 	b.group = template
-	p.template(&b)
-	p.mediaTemplate(&b)
-	p.finishing(&b)
-	return b.list
+	p.template(b)
+	p.mediaTemplate(b)
+	p.finishing(b)
 }
 
 // builder collects the attributes that are wanted.
@@ -315,26 +322,32 @@ func maxKOctets(octets int64) int {
 func (p *printer) now(b *builder) {
 	s := p.q.s
 	now := s.Now()
-	up := s.uptime(now)
 	changed := s.hub.changedAt(p.q.queue.ID, s.start)
 	b.add(
 		ipp.Enum("printer-state", p.state), ipp.Keyword("printer-state-reasons", p.reasons...), ipp.TextWithout("printer-state-message", p.message),
 		ipp.Integer("printer-state-change-time", s.uptime(changed)), ipp.DateTime("printer-state-change-date-time", changed),
+		ipp.Integer("printer-up-time", s.uptime(now)), ipp.DateTime("printer-current-time", now),
+		ipp.TextWithout("printer-alert-description", p.message),
+	)
+	if b.wanted.has(b.group, "queued-job-count") {
+		if a, ok := p.waiting(); ok {
+			b.add(a)
+		}
+	}
+}
+
+// unchanging are the attributes that other printers change.
+func (p *printer) unchanging(b *builder) {
+	s := p.q.s
+	b.add(
 		ipp.Integer("printer-config-change-time", s.uptime(s.start)), ipp.DateTime("printer-config-change-date-time", s.start),
 		ipp.Integer("printer-config-changes", 1),
-		ipp.Integer("printer-up-time", up), ipp.DateTime("printer-current-time", now),
 		ipp.Boolean("printer-is-accepting-jobs", p.q.queue.AcceptJobs),
 		ipp.OctetString("printer-supply", supplies(p.can.Colour)...), strsText("printer-supply-description", colorants(p.can.Colour)),
 		ipp.URI("printer-supply-info-uri", p.moreInfo()),
-		ipp.OctetString("printer-alert", "code=unknown;severity=other;group=other"), ipp.TextWithout("printer-alert-description", p.message),
+		ipp.OctetString("printer-alert", "code=unknown;severity=other;group=other"),
 		ipp.TextWithout("printer-message-from-operator", ""),
 	)
-	if b.wanted.has(b.group, "queued-job-count") {
-		n, err := s.Site.QueueWaiting(p.q.ctx, p.q.queue.ID)
-		if err == nil {
-			b.add(ipp.Integer("queued-job-count", n))
-		}
-	}
 }
 
 func colorants(colour bool) []string {

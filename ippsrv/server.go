@@ -42,6 +42,7 @@ type Server struct {
 	hub   *Hub
 	icons map[string][]byte
 	open  openJobs
+	known descriptions
 	again *sniffer // where an upgraded connection goes back to
 }
 
