@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -100,6 +101,11 @@ func (c *checker) ipp(p IPP) {
 	c.atLeast("ipp.max_per_client", int64(p.MaxPerClient), 1)
 	c.between("ipp.header_timeout", p.HeaderTimeout, 100*time.Millisecond, 5*time.Minute)
 	c.between("ipp.idle", p.Idle, time.Second, 24*time.Hour)
+	for _, x := range p.Certificates {
+		if b, err := hex.DecodeString(x); err != nil || len(b) != 32 || strings.ToLower(x) != x {
+			c.bad("ipp.believed_certificates", "%q is not the SHA-256 of a certificate: 64 digits from 0 to f, as `openssl x509 -outform DER | sha256sum` prints it", x)
+		}
+	}
 	c.between("ipp.operation", p.Operation, 10*time.Second, 24*time.Hour)
 }
 

@@ -67,11 +67,12 @@ type IPP struct {
 	MaxConnections int            `toml:"max_connections" live:"yes"`
 	MaxPerClient   int            `toml:"max_per_client" live:"yes"`
 	HeaderTimeout  Duration       `toml:"header_timeout" live:"yes"`
-	Idle           Duration       `toml:"idle" live:"yes"`      // longest pause between two octets of a document
-	Operation      Duration       `toml:"operation" live:"yes"` // longest pause between two operations on a job whose documents are still to come
-	Believed       []netip.Prefix `toml:"believed" live:"yes"`  // hosts whose user names are believed: terminal servers, print gateways
-	Advertise      bool           `toml:"advertise"`            // by DNS-SD on the local network
-	Interfaces     []string       `toml:"advertise_on"`         // names of the network interfaces; empty: all
+	Idle           Duration       `toml:"idle" live:"yes"`                  // longest pause between two octets of a document
+	Operation      Duration       `toml:"operation" live:"yes"`             // longest pause between two operations on a job whose documents are still to come
+	Believed       []netip.Prefix `toml:"believed" live:"yes"`              // hosts whose user names are believed: terminal servers, print gateways
+	Certificates   []string       `toml:"believed_certificates" live:"yes"` // the same, by the SHA-256 of their client certificate
+	Advertise      bool           `toml:"advertise"`                        // by DNS-SD on the local network
+	Interfaces     []string       `toml:"advertise_on"`                     // names of the network interfaces; empty: all
 }
 
 // Metrics says who may read /metrics.

@@ -36,7 +36,7 @@ func TestParse(t *testing.T) {
 			want: func(c *config.Config) {
 				c.Data = "/srv/platen"
 				c.Trusted = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
-				c.Listen = config.Listen{LPD: "127.0.0.1:0"}
+				c.Listen = config.Listen{LPD: "127.0.0.1:0", IPP: ":631"}
 				c.LPD.Idle = config.Duration{Duration: 10 * time.Minute}
 				c.LPD.MaxControlOctets = 4096
 				c.LPD.SlowRate = 2048
@@ -53,8 +53,8 @@ func TestParse(t *testing.T) {
 			errs: []string{"node.toml:3: lpd.max_conections: unknown key; did you mean lpd.max_connections?"},
 		},
 		"key in the wrong table": {
-			in:   "[web]\nidle = \"5m\"\n",
-			errs: []string{"node.toml:2: web.idle: unknown key; did you mean lpd.idle?"},
+			in:   "[web]\nslow_rate = 5\n",
+			errs: []string{"node.toml:2: web.slow_rate: unknown key; did you mean lpd.slow_rate?"},
 		},
 		"unknown table": {
 			in:   "[colours]\nred = 1\n",
@@ -122,12 +122,12 @@ func TestShippedFileAndDefaults(t *testing.T) {
 	}
 	got.HotFolders = nil
 	want := config.Default()
-	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Devices.Allow} {
+	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Devices.Allow, &got.IPP.Believed} {
 		if len(*list) == 0 {
 			*list = nil
 		}
 	}
-	for _, list := range []*[]string{&got.Web.Names, &got.Devices.Folders} {
+	for _, list := range []*[]string{&got.Web.Names, &got.Devices.Folders, &got.IPP.Certificates, &got.IPP.Interfaces} {
 		if len(*list) == 0 {
 			*list = nil
 		}

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -489,7 +491,7 @@ func (q *request) hostPort() string {
 
 // identify finds out who asks. A password counts over TLS only.
 func (q *request) identify(w http.ResponseWriter) (httpStatus int) {
-	q.host = q.client.IsValid() && slices.ContainsFunc(q.s.Trusted, func(p netip.Prefix) bool { return p.Contains(q.client) })
+	q.host = q.client.IsValid() && slices.ContainsFunc(q.s.Trusted, func(p netip.Prefix) bool { return p.Contains(q.client) }) || q.certified()
 	if q.person.ID != "" {
 		return 0
 	}
@@ -513,6 +515,16 @@ func (q *request) identify(w http.ResponseWriter) (httpStatus int) {
 		return q.askPassword(w)
 	}
 	return 0
+}
+
+// certified reports whether the client has shown the certificate of a host that
+// is believed. TLS has proven that it has the key.
+func (q *request) certified() bool {
+	if q.http.TLS == nil || len(q.http.TLS.PeerCertificates) == 0 {
+		return false
+	}
+	sum := sha256.Sum256(q.http.TLS.PeerCertificates[0].Raw)
+	return slices.Contains(q.s.Certs, hex.EncodeToString(sum[:]))
 }
 
 // needsIdentity are the operations that a queue with RequireIdentity refuses to

@@ -31,7 +31,8 @@ type Server struct {
 
 	Hosts   func() []string // names and addresses of this node
 	TLS     *tls.Config     // nil: no TLS
-	Trusted []netip.Prefix  // hosts whose user names are believed
+	Trusted []netip.Prefix  // hosts whose user names are believed, by address
+	Certs   []string        // and by the SHA-256 of their client certificate, hexadecimal
 	Now     func() time.Time
 	Log     *slog.Logger
 	Limits  Limits
@@ -158,6 +159,9 @@ func (s *Server) tlsConfig() *tls.Config {
 	}
 	c := s.TLS.Clone()
 	c.NextProtos = []string{"http/1.1"}
+	if len(s.Certs) > 0 { // else some clients would ask their user for one
+		c.ClientAuth = tls.RequestClientCert
+	}
 	return c
 }
 

@@ -7,9 +7,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math/big"
@@ -25,10 +27,13 @@ import (
 )
 
 // serve runs the whole server on a port, with TLS.
-func serve(t *testing.T) (*fakeHouse, string) {
+func serve(t *testing.T, options ...func(*Server)) (*fakeHouse, string) {
 	t.Helper()
 	f := newHouse()
 	s := newServer(f)
+	for _, o := range options {
+		o(s)
+	}
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{selfSigned(t)}}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -270,6 +275,29 @@ func TestOtherRequests(t *testing.T) {
 		c.say("%s", tt.text)
 		if res, _ := c.hear(); res.StatusCode != tt.status {
 			t.Errorf("%s: %s, want %d", name, res.Status, tt.status)
+		}
+	}
+}
+
+// TestBelievedByCertificate: a host that shows its certificate is believed, one
+// that shows another is not.
+func TestBelievedByCertificate(t *testing.T) {
+	ours, other := selfSigned(t), selfSigned(t)
+	sum := sha256.Sum256(ours.Certificate[0])
+	f, addr := serve(t, func(s *Server) { s.Certs = []string{hex.EncodeToString(sum[:])} })
+	body := append(printJob(t, goipp.DefaultVersion), pdf...)
+	for i, tt := range []struct {
+		certs    []tls.Certificate
+		believed bool
+	}{{[]tls.Certificate{ours}, true}, {[]tls.Certificate{other}, false}, {nil, false}} {
+		secure := tls.Client(dialTalk(t, addr), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, Certificates: tt.certs}) //nolint:gosec // a test of what the server makes of us
+		c := &talk{secure, t, bufio.NewReader(secure)}
+		c.say("%sContent-Length: %d\r\n\r\n%s", head, len(body), body)
+		if _, m := c.hear(); m == nil || m.Code != statusOK {
+			t.Fatalf("%+v", m)
+		}
+		if o := f.origins[i]; o.Believed != tt.believed {
+			t.Errorf("certificate %d: %+v", i, o)
 		}
 	}
 }

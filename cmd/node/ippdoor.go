@@ -27,7 +27,7 @@ func (n *node) ippServer(cfg config.Config) server {
 	s := &ippsrv.Server{
 		Name: hostName(), Version: version, Web: n.web.addr, Site: n.scope, Intake: n.intake,
 		People: &ippPeople{desk: n.desk, scope: n.scope, digests: n.keys.Tenant(n.scope.Tenant())},
-		Hosts:  n.chain.Hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Log: n.log.Logger, Limits: limits,
+		Hosts:  n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
 	}
 	s.Handler() // so that events have somewhere to go
 	tell := s.JobChanged
