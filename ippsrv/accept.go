@@ -116,9 +116,6 @@ func (q *request) documentName() string {
 
 // accepted is the answer to a job that is durable, or open.
 func (q *request) accepted(j *job.Job) answer {
-	if q.s.OnJob != nil && !j.Has(job.Incoming) {
-		q.s.OnJob(j.Octets)
-	}
 	q.s.hub.jobChanged(*j)
 	state, reasons, message := q.s.shown(j, q.queue)
 	a := answer{groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: goipp.Attributes{

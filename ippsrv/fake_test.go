@@ -286,7 +286,7 @@ type door struct {
 
 func newServer(f *fakeHouse) *Server {
 	return &Server{
-		Name: "node", Version: "1", Web: func() string { return ":443" }, Site: f, Intake: f, People: f,
+		Version: "1", Web: func() string { return ":443" }, Site: f, Intake: f, People: f,
 		Hosts: func() []string { return []string{"127.0.0.1", "print.example.org"} }, Log: slog.New(slog.DiscardHandler), Limits: DefaultLimits(),
 	}
 }

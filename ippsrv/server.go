@@ -21,7 +21,6 @@ import (
 
 // Server speaks IPP. All fields are set before Serve or Handler.
 type Server struct {
-	Name    string // of the node
 	Version string
 	Web     func() string // address of the web pages, "host:port" or ":port"; "" none
 
@@ -36,8 +35,6 @@ type Server struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Limits  Limits
-
-	OnJob func(octets int64) // a job was acknowledged; nil: nobody wants to know
 
 	start time.Time
 	hub   *Hub
@@ -204,10 +201,8 @@ func kindStatus(k fault.Kind) int {
 const (
 	statusOK                 = 0x0000
 	statusOKIgnored          = 0x0001
-	statusOKTooManyEvents    = 0x0005
 	statusBadRequest         = 0x0400
 	statusForbidden          = 0x0401
-	statusNotAuthenticated   = 0x0402
 	statusNotAuthorized      = 0x0403
 	statusNotPossible        = 0x0404
 	statusTimeout            = 0x0405
@@ -216,7 +211,6 @@ const (
 	statusFormatNotSupported = 0x040a
 	statusAttributes         = 0x040b
 	statusCharset            = 0x040d
-	statusConflicting        = 0x040e
 	statusCompression        = 0x040f
 	statusCompressionError   = 0x0410
 	statusTooManySubs        = 0x0415
@@ -227,6 +221,4 @@ const (
 	statusTemporaryError     = 0x0505
 	statusNotAccepting       = 0x0506
 	statusBusy               = 0x0507
-	statusCanceled           = 0x0508
-	statusNoMultipleDocs     = 0x0509
 )
