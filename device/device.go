@@ -85,6 +85,7 @@ type Doc struct {
 	Octets   int64
 	Copies   int                           // how often it is sent; less than 1 counts as 1
 	Open     func() (io.ReadCloser, error) // from its first octet, once per copy
+	Made     bool                          // for this device: the pages and the media that the ticket asks for are in it already
 }
 
 // Result says how far a delivery came.

@@ -39,12 +39,21 @@ func (s *send) ask(ctx context.Context, a device.Asker) (device.Result, bool, er
 // one that got half of a document may print that and be content. Octets are
 // told in units of 1024, and not every device rounds up.
 func (s *send) isWhole(res device.Result) bool {
-	return res.Evidence < job.Confirmed || res.Octets == job.Unknown || res.Octets+1024 > s.once()
+	if res.Evidence < job.Confirmed || res.Octets == job.Unknown {
+		return true
+	}
+	if s.docs == nil { // of a send that another run of the node began
+		if s.converts() {
+			return false // how large it became nobody knows any more
+		}
+		s.plain()
+	}
+	return res.Octets+1024 > s.once()
 }
 
 // once is how many octets the documents have, one copy each.
 func (s *send) once() (n int64) {
-	for _, doc := range s.job.Documents {
+	for _, doc := range s.docs {
 		n += doc.Octets
 	}
 	return n
@@ -138,7 +147,10 @@ func (w *worker) resolve(work context.Context, o Orphan) {
 	switch {
 	case work.Err() != nil && err != nil: // the next start asks again
 	case found && res.Evidence != job.Partial:
-		if err == nil {
+		if err == nil && s.converts() {
+			res.Octets = job.Unknown
+		} else if err == nil {
+			s.plain()
 			res.Octets = s.total()
 		}
 		s.end(work, res, err)

@@ -29,6 +29,7 @@ type Documents interface {
 type Dispatcher struct {
 	Store     Store
 	Documents Documents
+	Converter Converter // nil: devices get every document as it came
 	Tenant    string
 	Boot      string                                   // of this run of the node: a new UUID at every start
 	Open      func(site.Device) (device.Device, error) // device.New with the node's settings

@@ -79,7 +79,7 @@ func (s *send) end(work context.Context, res device.Result, err error) {
 	if s.intended && d.SendEnded != nil {
 		d.SendEnded(s.dev, v.outcome, res.Evidence)
 	}
-	if v.change.State != job.Pending {
+	if s.again = v.change.State == job.Pending; !s.again {
 		delete(s.w.said, s.job.ID)
 	}
 	if d.JobEnded != nil {
@@ -98,6 +98,7 @@ func (s *send) judge(res device.Result, err error) verdict {
 		evidence = job.NoneAccepted
 	}
 	var ours *ourError
+	var un *unprintable
 	switch {
 	case errors.Is(err, errCanceled) || s.canceledMeanwhile(err):
 		return s.canceled(res)
@@ -111,8 +112,11 @@ func (s *send) judge(res device.Result, err error) verdict {
 		return s.postponed("Put it back before anything was sent, because the node stops.", time.Time{})
 	case errors.As(err, &ours):
 		return s.postponed("Put it back before anything was sent, because the node could not read or write its own data.", s.w.d.Now().Add(firstPause))
+	case errors.As(err, &un):
+		return s.unconverted(un)
 	case device.Refused(err):
-		return s.refused(err)
+		s.well(s.w.d.Now())
+		return s.turnedAway(deviceActor(s.dev), err)
 	default:
 		return s.notTaken(err)
 	}
@@ -268,14 +272,13 @@ func (s *send) forPerson() bool {
 	return (s.queue.Mode != site.Passthrough || s.job.Ticket.PIN != nil) && !s.job.Released.IsZero()
 }
 
-// refused is a job that the device does not print, or that somebody there did
+// turnedAway is a job that the device does not print, or that somebody there did
 // not want, before anything came out: to send it again would not help. It waits
 // for a person where its queue has it wait.
-func (s *send) refused(err error) verdict {
+func (s *send) turnedAway(actor string, err error) verdict {
 	now := s.w.d.Now()
-	s.well(now)
 	text, args := fault.Sentence(err)
-	history := s.say(deviceActor(s.dev), text, plainArgs(args)...)
+	history := s.say(actor, text, plainArgs(args)...)
 	if s.forPerson() {
 		c := hold(&s.job, s.job.Attempts, plainText(err))
 		c.ExpiresAt, c.History = maxTime(s.job.ExpiresAt, now.Add(lastChance)), history

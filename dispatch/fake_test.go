@@ -187,6 +187,13 @@ func (e *entry) apply(c job.Change, now time.Time) {
 	e.history = append(e.history, c.History...)
 }
 
+func (r *rows) AddHistory(_ context.Context, id int64, h ...job.Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs[id].history = append(r.jobs[id].history, h...)
+	return nil
+}
+
 func (r *rows) CancelAsked(_ context.Context, id int64) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

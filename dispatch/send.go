@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +42,8 @@ type send struct {
 	began    time.Time     // when it was intended
 	late     bool          // its cancel was asked for when everything had gone
 	look     chan struct{} // its cancel may have been asked for
+	docs     []device.Doc  // as they are delivered; nil before that is known
+	again    bool          // it waits for another attempt here
 
 	moved   atomic.Int64 // UnixNano of the last octet
 	octets  atomic.Int64
@@ -66,6 +67,9 @@ func (w *worker) deliver(work context.Context, j job.Job) {
 		return
 	}
 	s.end(work, res, err)
+	if !s.again {
+		w.drop()
+	}
 }
 
 // supervise looks after a send while it runs, and says why it was stopped.
@@ -111,6 +115,9 @@ func (s *send) run(ctx context.Context) (device.Result, error) {
 		return none, device.SourceError(errors.New("the job has no document"))
 	}
 	failpoint.Hit("dispatch.verified")
+	if err := s.convert(ctx); err != nil {
+		return none, err
+	}
 	res, err := s.w.open.Deliver(ctx, s.delivery(ctx))
 	res, err = s.asked(ctx, res, err)
 	failpoint.Hit("dispatch.before-end")
@@ -136,20 +143,11 @@ func (s *send) delivery(ctx context.Context) device.Delivery {
 	del := device.Delivery{
 		UUID: s.job.UUID, JobID: s.job.ID, Title: s.job.Ticket.Title, User: user, Queue: s.job.QueueName, Options: s.job.Options,
 		Ticket: s.job.Ticket, Send: s.id,
-		Go:       func() error { return s.intend(ctx) },
-		Progress: s.progress,
-		Sent:     func() { s.sent.Store(true) },
-		Notice:   func(c site.Condition) { s.noticed.Store(c.Text != ""); s.w.see(c) },
-	}
-	for _, doc := range s.job.Documents {
-		name := doc.Name
-		if s.queue.Confidential {
-			name = ""
-		}
-		del.Documents = append(del.Documents, device.Doc{
-			Name: name, Language: doc.Language, Octets: doc.Octets, Copies: doc.Copies,
-			Open: func() (io.ReadCloser, error) { return s.w.d.Documents.Reader(s.w.d.Tenant, doc) },
-		})
+		Go:        func() error { return s.intend(ctx) },
+		Progress:  s.progress,
+		Sent:      func() { s.sent.Store(true) },
+		Notice:    func(c site.Condition) { s.noticed.Store(c.Text != ""); s.w.see(c) },
+		Documents: s.docs,
 	}
 	if s.queue.Confidential {
 		del.Title, del.Ticket.Title = "", ""
@@ -215,7 +213,7 @@ func (s *send) lookAfter(ctx context.Context, stop context.CancelCauseFunc, ende
 
 // total is how many octets go out when all goes well.
 func (s *send) total() (n int64) {
-	for _, doc := range s.job.Documents {
+	for _, doc := range s.docs {
 		copies := max(doc.Copies, 1)
 		if s.job.Options.Copies > 0 {
 			copies = s.job.Options.Copies

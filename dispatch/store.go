@@ -55,6 +55,9 @@ type Store interface {
 	// row.Octets may be job.Unknown: the node died while it was sending.
 	EndSend(ctx context.Context, j job.Job, row accounting.Row, c job.Change, now time.Time) error
 
+	// AddHistory appends lines to a job's history.
+	AddHistory(ctx context.Context, id int64, h ...job.Entry) error
+
 	// CancelAsked reports whether the cancel of a job that is being delivered
 	// was asked for.
 	CancelAsked(ctx context.Context, id int64) (bool, error)

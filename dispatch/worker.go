@@ -43,6 +43,7 @@ type worker struct {
 	until    time.Time        // no attempt before, unless a person waits
 	probed   time.Time        // last look at the device, or delivery
 	said     map[int64]string // why the last attempt failed, by job
+	made     *made            // what was converted for the last job; nil nothing
 }
 
 func newWorker(d *Dispatcher, dev site.Device, leave context.CancelFunc) *worker {
@@ -60,6 +61,7 @@ func (w *worker) nudge(c chan struct{}) {
 // serve delivers until ctx ends; a delivery under way goes on until work ends.
 func (w *worker) serve(ctx, work context.Context) {
 	defer w.leave()
+	defer w.drop()
 	for ctx.Err() == nil {
 		pause, err := w.round(ctx, work)
 		if err != nil && ctx.Err() == nil {
@@ -161,6 +163,9 @@ func (w *worker) locked(ctx, work context.Context) (again bool, pause time.Durat
 // again.
 func (w *worker) peek(ctx context.Context) time.Duration {
 	now := w.d.Now()
+	if w.made != nil && now.Sub(w.made.at) > w.d.HoldAfter { // its job went elsewhere
+		w.drop()
+	}
 	if wait := w.probed.Add(w.d.Probe).Sub(now); wait > 0 {
 		return wait
 	}

@@ -86,6 +86,7 @@ const (
 	CanceledAfterTimeout  Reason = "job-canceled-after-timeout"  // its hold time ended
 	AbortedBySystem       Reason = "aborted-by-system"           // damaged or missing document, poison job
 	DocumentAccessError   Reason = "document-access-error"       // the document is missing or damaged
+	DocumentFormatError   Reason = "document-format-error"       // the document could not be made into what its device reads
 	JobStored             Reason = "job-stored"                  // printed, the document is kept to print again
 	ProcessingToStopPoint Reason = "processing-to-stop-point"    // canceled while being delivered
 )
