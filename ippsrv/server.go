@@ -149,13 +149,16 @@ func (s *Server) prepare() {
 	}
 }
 
-// tlsConfig offers no HTTP/2: printing over it was never defined.
+// tlsConfig offers no HTTP/2: printing over it was never defined. It sends no
+// session tickets: CUPS 2.4 (ipptool, and its backends) looks whether an answer is
+// there while it still sends its first request, takes the ticket for one, and ends
+// the connection. The price is a whole handshake for every connection.
 func (s *Server) tlsConfig() *tls.Config {
 	if s.TLS == nil {
 		return nil
 	}
 	c := s.TLS.Clone()
-	c.NextProtos = []string{"http/1.1"}
+	c.NextProtos, c.SessionTicketsDisabled = []string{"http/1.1"}, true
 	if len(s.Certs) > 0 { // else some clients would ask their user for one
 		c.ClientAuth = tls.RequestClientCert
 	}
