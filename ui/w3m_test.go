@@ -84,13 +84,16 @@ func TestW3mReadsEveryPage(t *testing.T) {
 		"job":           {"Quarterly figures", "Copies", "Sides", "24 pages · 2 copies · colour · both sides · 185 kB"},
 		"job-uncertain": {"Did this document print?", "Yes, it is complete", "No, print it again"},
 		"job-printed":   {"Print again", "Delivered; printing was not confirmed."}, "job-arriving": {"It is still arriving."},
-		"jobs-pin":    {"Print", "Print selected", "Train ticket Würzburg–Ulm", "Needs its PIN."},
+		"jobs-pin":    {"Print all without a PIN", "Print selected", "Train ticket Würzburg–Ulm", "Needs its PIN."},
 		"job-pin":     {"Train ticket", "PIN of the document", "Print"},
 		"status-pin":  {"Please take your paper", "2 documents were left because they need their PIN."},
 		"status-busy": {"on their way", "Is being printed"}, "status-done": {"Please take your paper", "signed out in 10 seconds"},
 		"status-bad": {"Not everything was printed", "Held again"}, "still": {"Are you still there?", "Stay signed in"},
 		"glass": {"Whose documents?"}, "error": {"Not found", "Reference for the help desk"}, "not-enrolled": {"not connected"},
 		"landing": {"lpd://localhost:5515/secure", "Waits for you at any device.", "Lobby"}, "nowhere": {"There is no such page here."},
+		"print":         {"Add a printer", "Add-Printer -IppURL 'https://localhost:5631/ipp/print/secure'", "lpadmin -p secure -E -v ipps://localhost:5631/ipp/print/secure -m everywhere", "secure.mobileconfig", "lpd://localhost:5515/secure", "platen-ca.pem"},
+		"print-windows": {"Windows PowerShell"}, "print-ios": {"Profile Downloaded"}, "print-chromeos": {"useDriverlessConfig"},
+		"print-own": {"Your own printer", "ipps://localhost:5631/ipp/print/secure/u/"}, "mine-sign-in": {"Your own addresses", "User name", "Password"},
 	}
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package catalog
 // germanPIN is what is said of documents that have a PIN of their own.
 var germanPIN = map[string]string{
 	"PIN of the document":                    "PIN des Dokuments",
+	"Print all without a PIN":                "Alles ohne PIN drucken",
 	"Needs its PIN.":                         "Braucht seine PIN.",
 	"Has a PIN that only its owner knows.":   "Hat eine PIN, die nur der Besitzer kennt.",
 	"A single PIN is for a single document.": "Eine einzelne PIN gilt für ein einzelnes Dokument.",
