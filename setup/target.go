@@ -74,6 +74,9 @@ func (q Queue) Path() string {
 	return p
 }
 
+// QueuePath is the path as forms that ask for host, port and queue want it.
+func (q Queue) QueuePath() string { return strings.TrimPrefix(q.Path(), "/") }
+
 // IPPS is the queue's address.
 func (q Queue) IPPS() string { return "ipps://" + q.Node.host(q.Node.IPP, ippPort) + q.Path() }
 

@@ -167,6 +167,24 @@ func DefaultSettings() Settings {
 	}
 }
 
+// DefaultQueue returns the queue of clients that name none: the chosen one, else
+// the first that holds, else the first.
+func DefaultQueue(queues []Queue, s Settings) (Queue, bool) {
+	best := -1
+	for i := range queues {
+		if queues[i].ID == s.DefaultQueue {
+			return queues[i], true
+		}
+		if best < 0 || queues[best].Mode != Hold && queues[i].Mode == Hold {
+			best = i
+		}
+	}
+	if best < 0 {
+		return Queue{}, false
+	}
+	return queues[best], true
+}
+
 // FoldName is the form in which names of queues, devices and terminals are
 // compared.
 func FoldName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

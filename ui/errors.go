@@ -105,6 +105,10 @@ func (s *Server) fail(v *visit, r route, err error) {
 		_ = v.see("?out=1")
 		return
 	}
+	if errors.Is(err, errNotMine) && v.r.Method == http.MethodGet {
+		_ = v.toMine("/sign-in", nil)
+		return
+	}
 	a := answerTo(err)
 	v.failed = reference()
 	s.Log.LogAttrs(v.ctx(), severity(err), "ui: request failed", slog.String("ref", v.failed), slog.String("method", v.r.Method),

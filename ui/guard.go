@@ -74,6 +74,10 @@ func (s *Server) admit(v *visit, r role) error {
 		}
 	case program:
 		return s.admitProgram(v)
+	case owner:
+		return s.admitOwner(v)
+	case holder:
+		return s.admitHolder(v)
 	case monitors:
 		return s.admitMonitor(v)
 	}

@@ -203,6 +203,8 @@ func TestA57RolesAreDocumented(t *testing.T) {
 		{string(boxed), "the bearer token of the terminal and the session's token in the path"},
 		{string(program), "an API token"},
 		{string(monitors), "an address on the list of monitors; by default this machine's own"},
+		{string(owner), "a cookie that says sealed who signed in with a password, a quarter of an hour ago at most; with POST also the key of its forms"},
+		{string(holder), "a personal address in the path, 256 bits, until its owner removes it"},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", r[0], r[1])
 	}
@@ -223,10 +225,18 @@ func TestA57EveryRouteWantsItsProof(t *testing.T) {
 	h.change(func() { h.server.Monitors = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	for _, r := range routes {
 		path := strings.NewReplacer("{terminal}", "lobby", "{act:act|release|delete|keep}", "release", "{id:[0-9]+}", "101", "{id}", "1",
-			"{session}", "s", "{device}", "d-1", "{release}", "r-1", "{file}", "x").Replace(r.path)
+			"{session}", "s", "{device}", "d-1", "{release}", "r-1", "{file}", "x", "{queue}", "secure", "{secret}", "guessed").Replace(r.path)
 		p := h.do(h.request(r.method, path, strings.NewReader("{}"), nil))
 		switch r.role {
 		case anyone:
+		case owner: // a page is the sign-in then
+			if p.status != 403 && (r.method != "GET" || p.path != "/print/mine/sign-in") {
+				t.Errorf("%s %s without its cookie: %d at %s", r.method, path, p.status, p.path)
+			}
+		case holder: // who guesses is not told that there is something to guess
+			if p.status != 404 {
+				t.Errorf("%s %s with a guess: %d", r.method, path, p.status)
+			}
 		case box, boxed, program:
 			if p.status != 401 || !strings.Contains(p.body, `"reason":"token"`) || p.header.Get("WWW-Authenticate") == "" && r.role != boxed {
 				t.Errorf("%s %s without a token: %d %s", r.method, path, p.status, p.body)

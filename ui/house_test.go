@@ -49,6 +49,7 @@ type house struct {
 	desk   *fakeDesk
 	intake *fakeIntake
 	events *fakeEvents
+	people *fakePersonal
 	server *Server
 	log    *syncBuffer
 	http   *httptest.Server
@@ -107,12 +108,13 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.desk = newDesk(h.clock.Now)
 	h.intake = &fakeIntake{limit: 1 << 20}
 	h.events = &fakeEvents{}
+	h.people = &fakePersonal{desk: h.desk, now: h.clock.Now}
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.server = &Server{
-		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515",
+		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people,
 		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Events: h.events,
 		Hosts: func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
 		Parts: func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },

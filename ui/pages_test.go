@@ -190,8 +190,8 @@ func TestScreenshotsOfEveryPage(t *testing.T) {
 					path := s.prepare(h)
 					cookies(t, ctx, h, &http.Cookie{Name: languageCookie, Value: language})
 					url := h.http.URL + path
-					if path == "/" || path == "/nowhere" {
-						url += "?lang=" + language
+					if !strings.HasPrefix(path, "/t/") {
+						url += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")] + "lang=" + language
 					}
 					var found, dir string
 					run(t, ctx, s.name, chromedp.Navigate(url), chromedp.WaitReady("main"), chromedp.Evaluate(inspect, &found), chromedp.Evaluate(`document.documentElement.dir`, &dir))
@@ -250,7 +250,7 @@ func TestA55NaughtyNames(t *testing.T) {
 	idle := h.get("/t/lobby/")
 	home := h.get("/")
 	list := h.signIn("04A1B2C3D4")
-	paths := []string{"/t/lobby/", "/", "/t/lobby/jobs", "/nowhere?x=" + "%3Cscript%3E"}
+	paths := []string{"/t/lobby/", "/", "/print", "/t/lobby/jobs", "/nowhere?x=" + "%3Cscript%3E"}
 	for _, j := range jobs {
 		paths = append(paths, fmt.Sprintf("/t/lobby/jobs/%d", j.ID))
 	}

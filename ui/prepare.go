@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -35,6 +36,7 @@ func (s *Server) prepare() error {
 	if s.sealer, err = newSealer(); err != nil {
 		return err
 	}
+	s.formSecret = []byte(rand.Text())
 	s.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "platen_http_requests_total", Help: "Requests answered by route and status",
 	}, []string{"route", "code"})

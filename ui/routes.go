@@ -19,6 +19,8 @@ const (
 	boxed    role = "person at a terminal" // the terminal's bearer token, and the session in the path
 	program  role = "program"              // an API token
 	monitors role = "monitor"              // an address from the list of monitors
+	owner    role = "owner"                // the cookie of a person at a browser of their own
+	holder   role = "personal address"     // the secret of a personal address, in the path
 )
 
 // face says how a route shows an error.
@@ -46,6 +48,17 @@ var routes = []route{
 	{"GET", "/", anyone, page, "what this node is and how to print to it", (*Server).landing},
 	{"GET", "/assets/{file}", anyone, text, "style sheet and icon", (*Server).asset},
 	{"GET", "/ca.pem", anyone, text, "the authority that clients should trust", (*Server).caFile},
+
+	{"GET", "/print", anyone, page, "how to add the queues, for the visitor's system and all others", (*Server).setUpPage},
+	{"GET", "/print/mine", owner, page, "a person's own addresses to print to", (*Server).mine},
+	{"GET", "/print/mine/sign-in", anyone, page, "sign in with user name and password, at a browser of one's own", (*Server).mineSignIn},
+	{"POST", "/print/mine/sign-in", anyone, page, "sign in", (*Server).mineLogin},
+	{"POST", "/print/mine/add", owner, page, "make an address, which is shown this once", (*Server).mineAdd},
+	{"POST", "/print/mine/remove", owner, page, "make an address worthless", (*Server).mineRemove},
+	{"POST", "/print/mine/logout", owner, page, "sign out", (*Server).mineSignOut},
+	{"GET", "/print/{queue}.mobileconfig", anyone, page, "a queue as a profile for macOS, iOS and iPadOS", (*Server).profile},
+	{"GET", "/print/{queue}/u/{secret}", holder, page, "how to add a personal address", (*Server).ownSetUpPage},
+	{"GET", "/print/{queue}/u/{secret}/profile.mobileconfig", holder, page, "a personal address as a profile", (*Server).ownProfile},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
 	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
@@ -85,6 +98,8 @@ func (s *Server) has(r route) bool {
 	switch r.role {
 	case secret, screen, person, box, boxed:
 		return s.Desk != nil
+	case owner, holder:
+		return s.Personal != nil && s.Site != nil
 	case program:
 		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
 	}

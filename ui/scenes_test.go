@@ -50,6 +50,12 @@ var scenes = []scene{
 	{"error", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/4711" }},
 	{"not-enrolled", func(h *house) string { return "/t/elsewhere/" }},
 	{"landing", func(h *house) string { return "/" }},
+	{"print", func(h *house) string { return "/print" }},
+	{"print-windows", func(h *house) string { return "/print?for=windows" }},
+	{"print-ios", func(h *house) string { return "/print?for=ios" }},
+	{"print-chromeos", func(h *house) string { return "/print?for=chromeos" }},
+	{"print-own", func(h *house) string { return h.people.address("u-anna", "my phone") + "?for=android" }},
+	{"mine-sign-in", func(h *house) string { return "/print/mine/sign-in" }},
 	{"nowhere", func(h *house) string { return "/nowhere" }},
 }
 

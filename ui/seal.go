@@ -30,24 +30,34 @@ func newSealer() (cipher.AEAD, error) {
 
 // seal hides a card's number in a page of this terminal, with the time.
 func (s *Server) seal(v *visit, number string) string {
+	return s.sealed(v.terminal.ID, number)
+}
+
+// sealed hides a text for one purpose, with the time.
+func (s *Server) sealed(purpose, text string) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(s.Now().UnixMilli()))
-	plain = append(plain, number...)
+	plain = append(plain, text...)
 	//nolint:gosec // the sealer takes no nonce from us, it makes a random one itself
-	return base64.RawURLEncoding.EncodeToString(s.sealer.Seal(nil, nil, plain, []byte(v.terminal.ID)))
+	return base64.RawURLEncoding.EncodeToString(s.sealer.Seal(nil, nil, plain, []byte(purpose)))
 }
 
 // unseal returns the number that was sealed for this terminal a moment ago.
 func (s *Server) unseal(v *visit, sealed string) (string, bool) {
+	return s.open(v.terminal.ID, sealed, sealFor)
+}
+
+// open returns the text that was sealed for the purpose, while it is not too old.
+func (s *Server) open(purpose, sealed string, life time.Duration) (string, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
 		return "", false
 	}
-	plain, err := s.sealer.Open(nil, nil, b, []byte(v.terminal.ID))
+	plain, err := s.sealer.Open(nil, nil, b, []byte(purpose))
 	if err != nil || len(plain) < 8 {
 		return "", false
 	}
 	age := s.Now().Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(plain))))
-	return string(plain[8:]), age >= -time.Minute && age < sealFor
+	return string(plain[8:]), age >= -time.Minute && age < life
 }
 
 func retrySeconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -27,6 +27,9 @@ type Server struct {
 	Name    string // of the node, for its first page
 	Version string
 	LPD     string // address that clients print to, "host:port" or ":port"; "" none
+	IPP     string // the same for IPP
+
+	ClientNames []string // host names that clients should use, the best first; none: what the browser used
 
 	Desk   Desk
 	Site   Site
@@ -34,6 +37,8 @@ type Server struct {
 	Jobs   Jobs
 	Tokens Tokens
 	Events Events
+
+	Personal Personal
 
 	Alive    func() error                     // for a watchdog; nil: alive as long as it answers
 	Parts    func(ctx context.Context) []Part // how the parts of the node are, for /readyz
@@ -51,6 +56,8 @@ type Server struct {
 	counted *prometheus.CounterVec
 	tmpl    *templates
 	sealer  cipher.AEAD
+
+	formSecret []byte // of the forms of people's own pages
 }
 
 // Limits are what one client, or all of them, may use up.

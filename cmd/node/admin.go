@@ -41,6 +41,7 @@ func (a *admin) audit(ctx context.Context, action, object, detail string) error 
 func (a *admin) devicesChanged() {
 	if a.running != nil {
 		a.running.dispatcher.Reload()
+		a.running.advertiser.Update() // what they can do is what their queues can do
 	}
 }
 

@@ -147,7 +147,7 @@ func find(table []*command, argv []string) (*command, []string, error) {
 	for words < len(argv) && !strings.HasPrefix(argv[words], "-") {
 		words++
 	}
-	for n := min(words, 2); n > 0; n-- {
+	for n := min(words, 3); n > 0; n-- {
 		name := strings.Join(argv[:n], " ")
 		if i := slices.IndexFunc(table, func(c *command) bool { return c.name == name }); i >= 0 {
 			return table[i], argv[n:], nil

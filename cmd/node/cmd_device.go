@@ -19,6 +19,7 @@ import (
 // deviceFlags are what can be said of a device.
 type deviceFlags struct {
 	uri, serial, model, location, template, host *opt[string]
+	profile                                      *opt[string]
 	quirks                                       *opt[[]string]
 	enabled                                      *opt[bool]
 }
@@ -30,6 +31,7 @@ func (f *deviceFlags) add(fs *flag.FlagSet) {
 	f.serial = optText(fs, "serial", "serial `NUMBER`, the device's identity")
 	f.model = optText(fs, "model", "maker and model, `TEXT`; brings the quirks that are known of it")
 	f.location = optText(fs, "location", "where it stands, `TEXT`")
+	f.profile = optProfile(fs)
 	f.quirks = optWords(fs, "quirk", "`NAME` of a quirk beside those of its model; several times for several, empty for none")
 	f.enabled = optYesNo(fs, "enabled", "jobs wait for a device that is not enabled")
 }
@@ -48,6 +50,7 @@ func (f *deviceFlags) apply(d *site.Device) error {
 	f.location.apply(&d.Location)
 	f.quirks.apply(&d.Quirks)
 	f.enabled.apply(&d.Enabled)
+	f.profile.apply(&d.Profile)
 	return nil
 }
 
@@ -274,7 +277,7 @@ func (a *admin) printDevice(ctx context.Context, c *call, name string) error {
 		return writeJSON(c.out, d)
 	}
 	return fields(c.out, "name", d.Name, "URI", d.URI, "serial number", d.Serial, "model", d.Model, "location", d.Location,
-		"quirks", strings.Join(d.Quirks, " "), "enabled", yesNo(d.Enabled), "state", d.Status.State, "says", d.Status.Text,
+		"quirks", strings.Join(d.Quirks, " "), "profile", d.Profile, "enabled", yesNo(d.Enabled), "state", d.Status.State, "says", d.Status.Text,
 		"since", stamp(d.Status.Since), "last contact", stamp(d.Status.Seen), "id", d.ID)
 }
 

@@ -12,6 +12,7 @@ import (
 	"platen/config"
 	"platen/fault"
 	"platen/job"
+	"platen/setup"
 	"platen/site"
 )
 
@@ -26,6 +27,7 @@ type queueFlags struct {
 	holdFor, keepFor                           *opt[time.Duration]
 	confidential, acceptJobs, allowRemove      *opt[bool]
 	maxOctets                                  *opt[int64]
+	ipp                                        ippFlags
 }
 
 func (f *queueFlags) add(fs *flag.FlagSet) {
@@ -42,6 +44,7 @@ func (f *queueFlags) add(fs *flag.FlagSet) {
 	f.acceptJobs = optYesNo(fs, "accept-jobs", "whether the queue takes jobs")
 	f.allowRemove = optYesNo(fs, "allow-remove", "whether lprm may remove jobs of the same host and user; there is no proof of either")
 	f.maxOctets = optOctets(fs, "max-octets", "largest job, `SIZE`; 0 for the node's own limit")
+	f.ipp.add(fs)
 }
 
 func (f *queueFlags) apply(ctx context.Context, a *admin, q *site.Queue) error {
@@ -67,6 +70,9 @@ func (f *queueFlags) apply(ctx context.Context, a *admin, q *site.Queue) error {
 		q.Device = d.ID
 	} else if f.device.given {
 		q.Device = ""
+	}
+	if err := f.ipp.apply(ctx, a, q); err != nil {
+		return err
 	}
 	return checkQueue(q)
 }
@@ -100,6 +106,7 @@ func queueCommands() []*command {
 			examples: []string{
 				"queue add secure",
 				"queue add labels --mode passthrough --device zebra-1 --priority 90 --allow 10.0.5.0/24",
+				"queue add secure --alias HP_3rd_floor --alias secure-old --location \"every floor\"",
 			},
 			flags: added.add,
 			admin: func(ctx context.Context, a *admin, c *call) error { return a.addQueue(ctx, c, &added) },
@@ -114,7 +121,7 @@ func queueCommands() []*command {
 		},
 		{
 			name: "queue set", args: "NAME", least: 1, most: 1, summary: "change a queue", more: "What is not named stays.",
-			examples: []string{"queue set secure --hold-for 4d --confidential yes", "queue set secure --allow ''"},
+			examples: []string{"queue set secure --hold-for 4d --confidential yes", "queue set secure --allow ''", "queue set secure --alias HP_3rd_floor --require-identity yes", "queue set secure --behind mfp-2 --behind mfp-3"},
 			flags:    changed.add,
 			admin:    func(ctx context.Context, a *admin, c *call) error { return a.setQueue(ctx, c, &changed) },
 		},
@@ -135,6 +142,7 @@ func newQueue(name string) site.Queue {
 	return site.Queue{
 		ID: job.NewUUID(), Name: name, Mode: site.Hold, Priority: site.DefaultPriority, Encoding: site.DefaultEncoding,
 		HoldFor: site.DefaultHoldFor, KeepFor: site.DefaultKeepFor, AcceptJobs: true,
+		IPP: site.IPP{UUID: setup.PrinterUUID(fullHostName(), name)},
 	}
 }
 
@@ -161,6 +169,7 @@ func (a *admin) addQueue(ctx context.Context, c *call, f *queueFlags) error {
 	if err := a.scope.PutQueue(ctx, q); err != nil {
 		return err
 	}
+	a.queuesChanged()
 	if err := a.audit(ctx, "queue.add", q.Name, ""); err != nil {
 		return err
 	}
@@ -181,6 +190,7 @@ func (a *admin) setQueue(ctx context.Context, c *call, f *queueFlags) error {
 	if err := a.scope.PutQueue(ctx, q); err != nil {
 		return err
 	}
+	a.queuesChanged()
 	if err := a.audit(ctx, "queue.set", q.Name, strings.Join(given(c.argv), " ")); err != nil {
 		return err
 	}
@@ -195,6 +205,7 @@ func (a *admin) removeQueue(ctx context.Context, c *call) error {
 	if err := a.scope.RemoveQueue(ctx, q.ID); err != nil {
 		return err
 	}
+	a.queuesChanged()
 	return a.audit(ctx, "queue.remove", q.Name, "")
 }
 
@@ -251,11 +262,17 @@ func (a *admin) printQueue(ctx context.Context, c *call, name string) error {
 	if q.MaxOctets > 0 {
 		limit = octets(q.MaxOctets)
 	}
-	return fields(c.out, "name", q.Name, "info", q.Info, "mode", string(q.Mode), "device", q.DeviceName,
+	behind, err := a.behind(ctx, &q)
+	if err != nil {
+		return err
+	}
+	return fields(c.out, "name", q.Name, "other names", strings.Join(q.Aliases, " "), "info", q.Info, "mode", string(q.Mode), "device", q.DeviceName,
 		"clients", prefixesText(q.Allow), "priority", strconv.Itoa(q.Priority), "encoding", q.Encoding,
 		"held jobs expire after", v.HoldFor.String(), "printed documents stay", v.stays(),
 		"accepts jobs", yesNo(q.AcceptJobs), "lprm may remove", yesNo(q.AllowRemove), "owner pattern", q.OwnerPattern,
-		"largest job", limit, "id", q.ID)
+		"largest job", limit, "location", q.IPP.Location, "geographic location", q.IPP.Geo, "organisation", q.IPP.Organization, "unit", q.IPP.Unit,
+		"who prints must prove it", yesNo(q.IPP.RequireIdentity), "held jobs are reported as completed", yesNo(q.IPP.ReportCompleted),
+		"hidden", yesNo(q.IPP.Hidden), "profile", q.IPP.Profile, "devices behind it", behind, "printer-uuid", q.IPP.UUID, "id", q.ID)
 }
 
 func prefixesText(list []netip.Prefix) string {

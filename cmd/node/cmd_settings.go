@@ -17,6 +17,8 @@ type settingsFlags struct {
 	maxUserJobs                           *opt[int]
 	titleFor, historyFor                  *opt[time.Duration]
 	aliases, prefix, register             *opt[bool]
+	personalURLs, advertise               *opt[bool]
+	defaultQueue                          *opt[string]
 }
 
 func (f *settingsFlags) add(fs *flag.FlagSet) {
@@ -30,9 +32,12 @@ func (f *settingsFlags) add(fs *flag.FlagSet) {
 	f.aliases = optYesNo(fs, "aliases", "the owner rule that looks at other names of a person")
 	f.prefix = optYesNo(fs, "prefix", "the owner rule for names that a client has cut to 31 octets")
 	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password")
+	f.defaultQueue = optText(fs, "default-queue", "`NAME` of the queue of clients that name none; empty: the first that holds")
+	f.personalURLs = optYesNo(fs, "personal-urls", "people may have an address of their own to print to")
+	f.advertise = optYesNo(fs, "advertise", "queues are advertised on the local network")
 }
 
-func (f *settingsFlags) apply(s *site.Settings) {
+func (f *settingsFlags) apply(ctx context.Context, a *admin, s *site.Settings) error {
 	f.maxOctets.apply(&s.MaxOctets)
 	f.maxSpool.apply(&s.MaxSpool)
 	f.maxUser.apply(&s.MaxUser)
@@ -43,6 +48,18 @@ func (f *settingsFlags) apply(s *site.Settings) {
 	f.aliases.apply(&s.AliasesEnabled)
 	f.prefix.apply(&s.PrefixEnabled)
 	f.register.apply(&s.RegisterCards)
+	f.personalURLs.apply(&s.PersonalURLs)
+	f.advertise.apply(&s.Advertise)
+	if !f.defaultQueue.given {
+		return nil
+	}
+	s.DefaultQueue = ""
+	if f.defaultQueue.value == "" {
+		return nil
+	}
+	q, err := a.queue(ctx, f.defaultQueue.value)
+	s.DefaultQueue = q.ID
+	return err
 }
 
 func settingsCommands() []*command {
@@ -54,19 +71,23 @@ func settingsCommands() []*command {
 		},
 		{
 			name: "settings set", summary: "change node-wide limits and times", more: "What is not named stays. Jobs that are there keep what they were given.",
-			examples: []string{"settings set --max-user 5GiB --title-for 3d"},
+			examples: []string{"settings set --max-user 5GiB --title-for 3d", "settings set --default-queue secure --personal-urls no --advertise yes"},
 			flags:    changed.add,
 			admin: func(ctx context.Context, a *admin, c *call) error {
 				s, err := a.scope.Settings(ctx)
 				if err != nil {
 					return err
 				}
-				if changed.apply(&s); s.MaxOctets < 1 {
+				if err := changed.apply(ctx, a, &s); err != nil {
+					return err
+				}
+				if s.MaxOctets < 1 {
 					return usagef("--max-octets must be at least 1")
 				}
 				if err := a.scope.PutSettings(ctx, s); err != nil {
 					return err
 				}
+				a.queuesChanged()
 				if err := a.audit(ctx, "settings.set", "", strings.Join(given(c.argv), " ")); err != nil {
 					return err
 				}
@@ -81,6 +102,10 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	queue := "the first that holds"
+	if q, err := a.scope.Queue(ctx, s.DefaultQueue); err == nil {
+		queue = q.Name
+	}
 	titles, history := config.Duration{Duration: s.TitleFor}, config.Duration{Duration: s.HistoryFor}
 	if c.json {
 		return writeJSON(c.out, struct {
@@ -92,7 +117,8 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 	return fields(c.out, "largest job", octets(s.MaxOctets), "all documents", limit(s.MaxSpool), "documents of one owner", limit(s.MaxUser),
 		"jobs of one owner", limitJobs(s.MaxUserJobs), "disk kept free", octets(s.Reserve), "titles are forgotten after", titles.String(),
 		"jobs are forgotten after", history.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
-		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards))
+		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards),
+		"default queue", queue, "people may have addresses of their own", yesNo(s.PersonalURLs), "queues are advertised", yesNo(s.Advertise))
 }
 
 func limit(n int64) string {

@@ -344,14 +344,10 @@ func (a *admin) listTokens(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]tokenView, len(tokens))
-	for i, t := range tokens {
-		views[i] = tokenView{Token: t}
-		if q, err := a.scope.Queue(ctx, t.Queue); err == nil {
-			views[i].QueueName = q.Name
-		}
-		if u, err := a.scope.User(ctx, t.Owner); err == nil {
-			views[i].OwnerName = u.Login
+	var views []tokenView
+	for _, t := range tokens {
+		if t.Kind == "" { // the others are of people: platen user print-url list
+			views = append(views, a.viewToken(ctx, t))
 		}
 	}
 	return writeList(c, views, []column[tokenView]{
@@ -362,6 +358,17 @@ func (a *admin) listTokens(ctx context.Context, c *call) error {
 		{"last used", func(t tokenView) string { return stamp(t.Used) }},
 		{"id", func(t tokenView) string { return t.ID }},
 	})
+}
+
+func (a *admin) viewToken(ctx context.Context, t site.Token) tokenView {
+	v := tokenView{Token: t}
+	if q, err := a.scope.Queue(ctx, t.Queue); err == nil {
+		v.QueueName = q.Name
+	}
+	if u, err := a.scope.User(ctx, t.Owner); err == nil {
+		v.OwnerName = u.Login
+	}
+	return v
 }
 
 func (a *admin) removeToken(ctx context.Context, c *call) error {

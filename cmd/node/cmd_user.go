@@ -207,6 +207,9 @@ func (a *admin) removeUser(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := a.forgetPrintURLs(ctx, u, ""); err != nil {
+		return err
+	}
 	if err := a.scope.RemoveUser(ctx, u.ID, a.actor); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"platen/config"
 	"platen/device"
 	"platen/dispatch"
+	"platen/dnssd"
 	"platen/fault"
 	"platen/intake"
 	"platen/internal/failpoint"
@@ -49,6 +50,7 @@ type node struct {
 	numbers    *numbers
 	health     *health
 	folders    *folders
+	advertiser *dnssd.Advertiser
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -243,10 +245,11 @@ func (n *node) build() {
 	}
 	n.chain = &pki.Chain{
 		Dir: n.place.pki(), CAFile: n.place.ca(), Now: failpoint.Now, Log: log,
-		Names: func() []string { return pki.HostNames(n.settings().Web.Names...) },
+		Names: func() []string { return pki.HostNames(certified(n.settings())...) },
 	}
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
+	n.advertiser = n.newAdvertiser()
 }
 
 // newCounter counts pages in children of this program.
@@ -365,7 +368,7 @@ func (n *node) run(ctx context.Context) error {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })
 	}
 	if n.ipp != nil {
-		parts = append(parts, func(ctx context.Context) error { return n.ipp.serve(ctx, n.ippServer(n.settings())) })
+		parts = append(parts, func(ctx context.Context) error { return n.ipp.serve(ctx, n.ippServer(n.settings())) }, n.advertise)
 	}
 	if n.web != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.settings())) })

@@ -8,8 +8,8 @@ import "slices"
 func commands() []*command {
 	return slices.Concat(
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
-		userCommands(), cardCommands(), pinCommands(),
-		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(),
+		userCommands(), printURLCommands(), cardCommands(), pinCommands(),
+		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
 		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages()},
 	)

@@ -39,10 +39,10 @@ func (n *node) webServer(cfg config.Config) server {
 	limits := ui.DefaultLimits()
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.Web.MaxConnections, cfg.Web.MaxPerClient, cfg.Web.HeaderTimeout.Duration, forever
 	s := &ui.Server{
-		Name: hostName(), Version: version, LPD: n.lpd.addr(),
+		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(),
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
-		Alive: n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.chain.Hosts, TLS: n.chain.ServerConfig(),
+		Alive: n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
 		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
