@@ -91,7 +91,6 @@ func TestW3mReadsEveryPage(t *testing.T) {
 		"status-bad": {"Not everything was printed", "Held again"}, "still": {"Are you still there?", "Stay signed in"},
 		"glass": {"Whose documents?"}, "error": {"Not found", "Reference for the help desk"}, "not-enrolled": {"not connected"},
 		"landing": {"lpd://localhost:5515/secure", "Waits for you at any device.", "Lobby"}, "nowhere": {"There is no such page here."},
-
 		"print":         {"Add a printer", "Add-Printer -IppURL 'https://localhost:5631/ipp/print/secure'", "lpadmin -p secure -E -v ipps://localhost:5631/ipp/print/secure -m everywhere", "secure.mobileconfig", "lpd://localhost:5515/secure", "platen-ca.pem"},
 		"print-windows": {"Windows PowerShell"}, "print-ios": {"Profile Downloaded"}, "print-chromeos": {"useDriverlessConfig"},
 		"print-own": {"Your own printer", "ipps://localhost:5631/ipp/print/secure/u/"}, "mine-sign-in": {"Your own addresses", "User name", "Password"},
