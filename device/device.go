@@ -229,7 +229,7 @@ func Allows(language string, d site.Device) (copies, sides bool) {
 	switch scheme {
 	case "ipp", "ipps":
 		return true, obeys(language)
-	case "socket":
+	case "socket", "lpr":
 		return true, t.brackets(language)
 	}
 	return true, false

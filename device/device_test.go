@@ -236,7 +236,7 @@ func TestAllows(t *testing.T) {
 	}{
 		{"pdf", "HP LaserJet 4250", "socket://mfd", true},
 		{"pcl", "hp laserjet 4250", "socket://mfd", true},
-		{"pdf", "HP LaserJet 4250", "lpr://mfd/q", false},
+		{"pdf", "HP LaserJet 4250", "lpr://mfd/q", true},
 		{"pdf", "HP LaserJet III", "socket://mfd", false},
 		{"pdf", "Nobody knows", "socket://mfd", false},
 		{"unknown", "HP LaserJet 4250", "socket://mfd", false},

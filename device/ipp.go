@@ -205,9 +205,10 @@ type ippRun struct {
 	r       *run
 	can     ippCan
 	formats map[*Doc]string
-	docs    []*Doc // those with octets
-	copies  int    // that the printer makes itself; 0 none
-	sides   string // that the printer is told; "" none
+	docs    []*Doc            // those with octets
+	copies  int               // that the printer makes itself; 0 none
+	sides   string            // that the printer is told; "" none
+	told    []goipp.Attribute // what else was asked for and it can do
 
 	mu   sync.Mutex
 	text string // what was told last
@@ -305,7 +306,8 @@ func withTicket(d Delivery) Delivery {
 // prepare asks what the printer can do, and whether it would take the job.
 func (j *ippRun) prepare(ctx context.Context) error {
 	const op = "device.ipp"
-	a, err := j.printer(ctx, beforeJob...)
+	asked := j.asked()
+	a, err := j.printer(ctx, append(wanted(asked), beforeJob...)...)
 	if err != nil {
 		return err
 	}
@@ -325,6 +327,7 @@ func (j *ippRun) prepare(ctx context.Context) error {
 		return err
 	}
 	j.choose()
+	j.told = able(asked, a)
 	return j.validate(ctx)
 }
 
@@ -347,21 +350,17 @@ func (j *ippRun) startsWithPJL(d Doc) (bool, error) {
 
 // choose leaves to the printer what it can do itself.
 func (j *ippRun) choose() {
-	n := j.r.copies(*j.docs[0])
+	n, sides := j.r.copies(*j.docs[0]), j.r.sides()
 	for _, doc := range j.docs {
-		if !obeys(doc.Language) {
-			return
+		if !j.tellsSides(doc) {
+			sides = ""
 		}
-		if j.r.copies(*doc) != n || j.formats[doc] == anyFormat {
+		if !obeys(doc.Language) && !doc.Made || j.r.copies(*doc) != n || j.formats[doc] == anyFormat {
 			n = 0
 		}
 	}
 	if n > 1 && slices.ContainsFunc(j.can.copies, func(r goipp.Range) bool { return r.Lower <= n && n <= r.Upper }) {
 		j.copies = n
-	}
-	sides := j.r.Options.Sides
-	if sides == "" {
-		sides = j.r.Ticket.Sides
 	}
 	if slices.Contains(j.can.sides, sides) {
 		j.sides = sides
@@ -380,7 +379,7 @@ func (j *ippRun) template() []goipp.Attribute {
 	if j.sides != "" {
 		t = append(t, ipp.Keyword("sides", j.sides))
 	}
-	return t
+	return append(t, j.told...)
 }
 
 // validate asks whether the printer would take the job. What it would not obey
@@ -394,7 +393,7 @@ func (j *ippRun) validate(ctx context.Context) error {
 	case status == goipp.StatusErrorOperationNotSupported:
 		return nil
 	case status == goipp.StatusErrorAttributesOrValues, status == goipp.StatusErrorConflicting:
-		j.copies, j.sides = 0, ""
+		j.copies, j.sides, j.told = 0, "", nil
 		return nil
 	case err != nil:
 		return err
@@ -405,6 +404,8 @@ func (j *ippRun) validate(ctx context.Context) error {
 			j.copies = 0
 		case "sides":
 			j.sides = ""
+		default:
+			j.told = slices.DeleteFunc(j.told, func(t goipp.Attribute) bool { return t.Name == a.Name })
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ type printed struct {
 	user    string
 	copies  int
 	sides   string
+	tmpl    goipp.Attributes // of the job, all of them
 	formats []string
 	octets  int
 	state   int // 3 while documents are missing, or 5
@@ -204,6 +205,7 @@ func (p *printer) create(m *goipp.Message) *printed {
 	j := &printed{id: len(p.jobs) + 1, name: ipp.Text(m.Operation, "job-name"), user: ipp.Text(m.Operation, "requesting-user-name"), state: 3, reason: "job-incoming"}
 	j.copies, _ = ipp.Int(m.Job, "copies")
 	j.sides = ipp.Text(m.Job, "sides")
+	j.tmpl = m.Job
 	p.jobs = append(p.jobs, j)
 	return j
 }

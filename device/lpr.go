@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -61,6 +62,10 @@ func (p *lpr) Deliver(ctx context.Context, d Delivery) (Result, error) {
 		}
 		return r.result(job.Acknowledged, "The document is empty; there was nothing to send."), nil
 	}
+	around, sides, err := p.around(r, docs)
+	if err != nil {
+		return r.interrupted(), err
+	}
 	most := maxFiles
 	if p.traits.OneFile {
 		most = 1
@@ -68,21 +73,44 @@ func (p *lpr) Deliver(ctx context.Context, d Delivery) (Result, error) {
 	evidence := job.Confirmed
 	for part := 0; len(docs) > 0; part++ {
 		n := min(most, len(docs))
-		e, err := p.session(ctx, r, docs[:n], part)
+		e, err := p.session(ctx, r, docs[:n], around[:n], part)
 		if err != nil {
 			return r.interrupted(), err
 		}
-		evidence, docs = min(evidence, e), docs[n:]
+		evidence, docs, around = min(evidence, e), docs[n:], around[n:]
 	}
 	failpoint.Hit("device.acked")
-	if evidence == job.Acknowledged {
-		return r.result(evidence, textAcknowledged), nil
+	res := r.result(evidence, textAcknowledged)
+	if evidence != job.Acknowledged {
+		res.Detail = "Every octet was handed over; the last answer of the device never came."
 	}
-	return r.result(evidence, "Every octet was handed over; the last answer of the device never came."), nil
+	res.Sides = sides
+	return res, nil
+}
+
+// wrap is what stands around a document in its data file.
+type wrap struct{ before, behind []byte }
+
+// around says what was asked for in PJL around each document, where the device
+// and the document's language allow it, and which sides all of them were told.
+func (p *lpr) around(r *run, docs []Doc) ([]wrap, string, error) {
+	all, sides := make([]wrap, len(docs)), r.sides()
+	for i, d := range docs {
+		if !p.traits.brackets(d.Language) {
+			sides = ""
+			continue
+		}
+		start, err := startOf(r, d)
+		if err != nil {
+			return nil, "", err
+		}
+		all[i].before, all[i].behind = pjlAround(&r.Delivery, d.Language, start)
+	}
+	return all, sides, nil
 }
 
 // session is one LPR job on a connection of its own.
-func (p *lpr) session(ctx context.Context, r *run, docs []Doc, part int) (job.Evidence, error) {
+func (p *lpr) session(ctx context.Context, r *run, docs []Doc, around []wrap, part int) (job.Evidence, error) {
 	const op = "device.lpr"
 	l, err := dialAgain(ctx, p.set, p.host, p.traits.ReservedPort, r)
 	if err != nil {
@@ -94,7 +122,7 @@ func (p *lpr) session(ctx context.Context, r *run, docs []Doc, part int) (job.Ev
 	sent, err := client.Send(ctx, c, lpd.Outgoing{
 		Queue: p.queue, Number: int((r.JobID + int64(part)) % 1000), Host: p.set.Host,
 		User: harmless(r.User, 31), Title: harmless(r.Title, 99),
-		Documents: c.files(docs), DataFirst: p.traits.DataFirst, Go: r.begin,
+		Documents: c.files(docs, around), DataFirst: p.traits.DataFirst, Go: r.begin,
 	})
 	n, known := unacknowledged(l.TCPConn)
 	if err == nil && sent.Evidence == job.Delivered && known && n > 0 {
@@ -125,21 +153,34 @@ func (p *lpr) Condition(ctx context.Context) (site.Condition, error) {
 type counted struct {
 	*link
 	r     *run
+	head  int           // octets of what stands before the current document, still to come
 	left  int64         // octets of the current document still to come
 	small bool          // none of it has gone yet
 	wait  time.Duration // what the deadline gave when it was set; 0 no deadline
 }
 
 // files are the documents for lpd. Opening one says that its octets come next.
-func (c *counted) files(docs []Doc) []lpd.File {
+func (c *counted) files(docs []Doc, around []wrap) []lpd.File {
 	files := make([]lpd.File, len(docs))
 	for i, d := range docs {
-		files[i] = lpd.File{Name: harmless(d.Name, 131), Octets: d.Octets, Open: func() (io.ReadCloser, error) {
-			c.left, c.small = d.Octets, true
-			return c.r.reader(d)
+		w := around[i]
+		octets := d.Octets + int64(len(w.before)+len(w.behind))
+		files[i] = lpd.File{Name: harmless(d.Name, 131), Octets: octets, Open: func() (io.ReadCloser, error) {
+			c.head, c.left, c.small = len(w.before), d.Octets, true
+			src, err := c.r.reader(d)
+			if err != nil || len(w.before) == 0 {
+				return src, err
+			}
+			return wrapped{io.MultiReader(bytes.NewReader(w.before), src, bytes.NewReader(w.behind)), src}, nil
 		}}
 	}
 	return files
+}
+
+// wrapped is a document with what stands around it.
+type wrapped struct {
+	io.Reader
+	io.Closer
 }
 
 func (c *counted) SetDeadline(t time.Time) error {
@@ -164,7 +205,10 @@ func (c *counted) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
 		piece := p[done:]
-		if c.left > 0 {
+		head := c.head > 0
+		if head {
+			piece = piece[:min(c.head, len(piece))]
+		} else if c.left > 0 {
 			size := nextWrite
 			if c.small {
 				size = firstWrite
@@ -173,7 +217,9 @@ func (c *counted) Write(p []byte) (int, error) {
 		}
 		n, err := c.link.Write(piece)
 		done += n
-		if c.left > 0 && n > 0 {
+		if head {
+			c.head -= n
+		} else if c.left > 0 && n > 0 {
 			c.left -= int64(n)
 			c.small = false
 			c.r.add(n)

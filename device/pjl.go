@@ -49,13 +49,6 @@ func harmless(s string, most int) string {
 	return b.String()
 }
 
-// pjlSides are the variables that sides mean, RFC 8011, section 5.2.8.
-var pjlSides = map[string][]string{
-	"one-sided":            {"DUPLEX=OFF"},
-	"two-sided-long-edge":  {"DUPLEX=ON", "BINDING=LONGEDGE"},
-	"two-sided-short-edge": {"DUPLEX=ON", "BINDING=SHORTEDGE"},
-}
-
 // pjlHead opens the job at the device: reports asked for, the job named by
 // nothing but its UUID, then what was asked for. SET stands after JOB, which
 // resets (PJL Technical Reference, chapter 5).
@@ -78,10 +71,27 @@ func pjlHead(r *run, t traits) []byte {
 	if t.Quantity && r.Options.Copies > 0 {
 		line("SET QTY=%d", r.Options.Copies)
 	}
-	for _, v := range pjlSides[r.Options.Sides] {
+	for _, v := range pjlWishes(&r.Delivery) {
 		line("SET %s", v)
 	}
 	return b.Bytes()
+}
+
+// pjlAround is what stands before and behind a document where nothing can be
+// reported: on the way by LPR. Where nothing was asked for, nothing does, and the
+// document goes octet for octet.
+func pjlAround(d *Delivery, language string, start []byte) (before, behind []byte) {
+	wishes := pjlWishes(d)
+	if len(wishes) == 0 {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	b.WriteString(uel)
+	for _, v := range wishes {
+		fmt.Fprintf(&b, "@PJL SET %s\r\n", v)
+	}
+	b.Write(pjlEnter(language, start))
+	return b.Bytes(), []byte(uel)
 }
 
 // pjlEnter begins a document. One that brings its own PJL says itself what it

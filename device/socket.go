@@ -51,7 +51,7 @@ func (s *socket) Deliver(ctx context.Context, d Delivery) (Result, error) {
 			r.total /= int64(d.Options.Copies)
 		}
 		res, err := s.session(ctx, r, sends, true)
-		res.Sides = d.Options.Sides
+		res.Sides = d.sides()
 		return res, err
 	}
 	all := r.result(job.Confirmed, "")
@@ -138,6 +138,15 @@ func (s *socket) write(l *link, r *run, docs []Doc, pjl bool) error {
 
 // enterFor looks at the beginning of a document.
 func enterFor(r *run, d Doc) ([]byte, error) {
+	start, err := startOf(r, d)
+	if err != nil {
+		return nil, err
+	}
+	return pjlEnter(d.Language, start), nil
+}
+
+// startOf returns as much of a document as tells whether it begins with PJL.
+func startOf(r *run, d Doc) ([]byte, error) {
 	src, err := r.reader(d)
 	if err != nil {
 		return nil, err
@@ -147,7 +156,7 @@ func enterFor(r *run, d Doc) ([]byte, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return pjlEnter(d.Language, start), nil
+	return start, nil
 }
 
 // interrupt ends a delivery in the middle. PJL has a way to say so, if the

@@ -91,6 +91,24 @@ func TestA28PJLAtTheSink(t *testing.T) {
 			want:   pjlOpen + "@PJL SET DUPLEX=ON\r\n@PJL SET BINDING=SHORTEDGE\r\n@PJL ENTER LANGUAGE=PDF\r\n" + string(pdf) + pjlEnd,
 			sides:  "two-sided-short-edge",
 		},
+		"the ticket's sides, colours and paper": {
+			docs: []device.Doc{devicetest.Doc("pclxl", pdf)},
+			change: func(d *device.Delivery) {
+				d.Title, d.User, d.Ticket = "", "", job.Ticket{Sides: "two-sided-long-edge", Colour: "monochrome", Media: "iso_a3_297x420mm"}
+			},
+			want: pjlOpen + "@PJL SET DUPLEX=ON\r\n@PJL SET BINDING=LONGEDGE\r\n@PJL SET RENDERMODE=GRAYSCALE\r\n@PJL SET PAPER=A3\r\n" +
+				"@PJL ENTER LANGUAGE=PCLXL\r\n" + string(pdf) + pjlEnd,
+			sides: "two-sided-long-edge",
+		},
+		"the person stands above the ticket": {
+			docs: []device.Doc{devicetest.Doc("pdf", pdf)},
+			change: func(d *device.Delivery) {
+				d.Title, d.User, d.Options.Sides = "", "", "one-sided"
+				d.Ticket = job.Ticket{Sides: "two-sided-long-edge", Colour: "color", Media: canary}
+			},
+			want:  pjlOpen + "@PJL SET DUPLEX=OFF\r\n@PJL ENTER LANGUAGE=PDF\r\n" + string(pdf) + pjlEnd,
+			sides: "one-sided",
+		},
 		"copies are sent": {
 			docs:   []device.Doc{devicetest.Doc("pdf", pdf)},
 			change: func(d *device.Delivery) { d.Title, d.User, d.Options.Copies = "", "", 2 },
