@@ -178,11 +178,24 @@ func (a *arrival) submit(ctx context.Context, t job.Ticket, order []job.Piece) (
 		a.discard()
 		return job.Job{}, err
 	}
+	if err := a.number(ctx, &j); err != nil {
+		a.discard()
+		return job.Job{}, err
+	}
 	if j.Documents, err = a.in.Spool.Seal(spool.Manifest{Tenant: a.in.Tenant, Job: j}, docs); err != nil {
 		a.discard()
 		return job.Job{}, err
 	}
 	return a.commit(ctx, j, owner)
+}
+
+// number gives a job its number before its documents are sealed, when its client is
+// told it: they know it then, whatever becomes of its row.
+func (a *arrival) number(ctx context.Context, j *job.Job) (err error) {
+	if j.ID == 0 && a.origin.Door == doorIPP {
+		j.ID, err = a.in.Store.NextJobID(ctx)
+	}
+	return err
 }
 
 // commit records the job. The files of a job whose row may have been committed
@@ -226,15 +239,17 @@ func (a *arrival) commit(ctx context.Context, j job.Job, owner directory.Match) 
 }
 
 // redo reports whether the job can be made again from the spool as it is: all of
-// it is in the log, it is held, nobody is told its number, and there is no doubt
-// that its owner may have it.
+// it is in the log, it is held, its documents know its number or nobody is told it,
+// and there is no doubt that its owner may have it. A job that was opened has a row,
+// which somebody may cancel meanwhile: that of its documents is waited for.
 func (a *arrival) redo(j *job.Job) bool {
 	for _, d := range j.Documents {
 		if !spool.InLog(d.File) {
 			return false
 		}
 	}
-	return j.State == job.Held && a.origin.Door == "lpd" && a.in.plenty(&a.settings, j.Owner, j.Octets)
+	known := j.ID != 0 || a.origin.Door == "lpd"
+	return j.State == job.Held && known && a.opened == nil && a.in.plenty(&a.settings, j.Owner, j.Octets)
 }
 
 // nothingStored reports whether an error of AdmitJob says that there is no row.

@@ -123,6 +123,12 @@ func (f *fakeStore) seenBefore(j *job.Job, since time.Time) (seen int64) {
 	return seen
 }
 
+func (f *fakeStore) NextJobID(context.Context) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(len(f.jobs) + 1), f.broken
+}
+
 func (f *fakeStore) AdmitJob(ctx context.Context, j *job.Job, how job.Admission) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -148,7 +154,9 @@ func (f *fakeStore) AdmitJob(ctx context.Context, j *job.Job, how job.Admission)
 	if err != nil {
 		return err
 	}
-	j.ID = int64(len(f.jobs) + 1)
+	if j.ID == 0 {
+		j.ID = int64(len(f.jobs) + 1)
+	}
 	f.jobs = append(f.jobs, *j)
 	f.history[j.ID] = h
 	return nil

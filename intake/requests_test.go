@@ -376,3 +376,22 @@ func (f *fakeStore) told(id int64) []job.Entry {
 	defer f.mu.Unlock()
 	return slices.Clone(f.history[id])
 }
+
+// TestWhoIsToldANumber: over IPP it is known before the documents are sealed, so that
+// a start that finds only these gives the same one; by LPR nobody is told.
+func TestWhoIsToldANumber(t *testing.T) {
+	n := newNode(t)
+	for _, tt := range []struct {
+		origin job.Origin
+		told   bool
+	}{{from("secure"), false}, {job.Origin{Door: doorIPP, Queue: "secure", Client: someClient}, true}} {
+		j, err := n.sendAs(tt.origin, job.Ticket{Claimed: "anna"}, "text")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := n.Spool.Manifest(j.Documents[0].File)
+		if err != nil || j.ID == 0 || tt.told && m.Job.ID != j.ID || !tt.told && m.Job.ID != 0 {
+			t.Errorf("%s: job %d, its document says %d, %v", tt.origin.Door, j.ID, m.Job.ID, err)
+		}
+	}
+}

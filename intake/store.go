@@ -24,8 +24,10 @@ type Store interface {
 	// SpoolOctets returns the octets of all documents.
 	SpoolOctets(ctx context.Context) (int64, error)
 
+	// NextJobID returns a number for a job, which no other one gets, ever.
+	NextJobID(ctx context.Context) (int64, error)
 	// AdmitJob records a job with its documents and the history that how.Admit
-	// returns, unless that refuses, and sets j.ID, and before that j.Seen: the
+	// returns, unless that refuses, and sets j.ID unless it has one of NextJobID, and before that j.Seen: the
 	// newest job of the same owner since how.Since with the same documents, 0
 	// when there is none. It returns after COMMIT: from then on the job is
 	// durable, provided, with how.Redo, that its documents are. A job-uuid that is

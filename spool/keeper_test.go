@@ -884,3 +884,27 @@ func TestServeTidiesUpUntilItEnds(t *testing.T) {
 		t.Error("the clock was not kept")
 	}
 }
+
+// TestF08NumbersThatWereToldAreKept: those whose client knows their number come
+// first, so that no other job gets it.
+func TestF08NumbersThatWereToldAreKept(t *testing.T) {
+	h := newHouse(t)
+	h.settle(t)
+	told := map[string]int64{}
+	for i, number := range []int64{0, 1, 0, 2, 3, 0} {
+		m := manifestOf("one", job.NewUUID())
+		m.Job.ID, told[m.Job.UUID] = number, number
+		in := receive(t, h.Spool, "one", m.Job.UUID, 1, []byte{byte(i)})
+		if _, err := h.Spool.Seal(m, []*Incoming{in}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := h.settle(t); got.Restored != 6 {
+		t.Fatalf("settled %+v\n%s", got, h.log)
+	}
+	for id, j := range h.stores["one"].jobs {
+		if number := told[j.UUID]; number != 0 && number != id {
+			t.Errorf("job %d was told that it is %d", id, number)
+		}
+	}
+}

@@ -1,10 +1,12 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -256,11 +258,11 @@ func (s *settlement) settleFiles(ctx context.Context) error {
 			orphans[uuid] = append(orphans[uuid], name) // under "": names that are not ours
 		}
 	}
-	for uuid, names := range orphans {
+	for _, uuid := range s.numbered(orphans) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.settleOrphans(ctx, uuid, names); err != nil {
+		if err := s.settleOrphans(ctx, uuid, orphans[uuid]); err != nil {
 			return err
 		}
 	}
@@ -268,6 +270,20 @@ func (s *settlement) settleFiles(ctx context.Context) error {
 		return nil
 	}
 	return s.Spool.syncAside()
+}
+
+// numbered sorts jobs by the number that their client was told, the highest first:
+// should the database have gone back, nobody else gets one of these.
+func (s *settlement) numbered(orphans map[string][]string) []string {
+	number := make(map[string]int64, len(orphans))
+	for uuid, names := range orphans {
+		if m, err := s.Spool.Manifest(names[0]); err == nil {
+			number[uuid] = m.Job.ID
+		}
+	}
+	return slices.SortedFunc(maps.Keys(orphans), func(a, b string) int {
+		return cmp.Or(cmp.Compare(number[b], number[a]), strings.Compare(a, b))
+	})
 }
 
 func (s *settlement) settleOrphans(ctx context.Context, uuid string, names []string) error {
@@ -350,14 +366,14 @@ func (s *settlement) wholeJob(ctx context.Context, names []string) ([]Manifest, 
 }
 
 // remade returns a job whose row was not on the disk when the power went. It is
-// what it was: had anything been done to it since it came, that would have
+// what it was, with the number that its client was told, if it was told one: had anything been done to it since it came, that would have
 // brought its row to the disk, or its key would be gone.
 func remade(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
 	j := ms[0].Job
 	for _, m := range ms {
 		j.Documents = append(j.Documents, m.Document)
 	}
-	j.ID, j.Seen = 0, 0
+	j.Seen = 0
 	return j, []job.Entry{{At: now, Actor: settler, Text: historyRemade}}
 }
 
@@ -368,7 +384,7 @@ func rebuilt(ms []Manifest, now time.Time) (job.Job, []job.Entry) {
 	for _, m := range ms {
 		j.Documents = append(j.Documents, m.Document)
 	}
-	j.ID, j.State, j.Reasons, j.Message = 0, job.Held, j.HeldReasons(), textRebuilt
+	j.State, j.Reasons, j.Message = job.Held, j.HeldReasons(), textRebuilt
 	j.Device, j.DeviceName, j.Seen, j.Fence, j.Attempts, j.Crashes = "", "", 0, 0, 0, 0
 	j.NotBefore, j.Released, j.Completed = time.Time{}, time.Time{}, time.Time{}
 	if !j.ExpiresAt.IsZero() { // it waits for its owner anew

@@ -8,9 +8,12 @@ import (
 	"platen/site"
 )
 
-// Devices returns all devices by name.
+// Devices returns all devices by name. Callers share the list and must not change
+// it.
 func (s Scope) Devices(ctx context.Context) ([]site.Device, error) {
-	return all(ctx, s, "store.Devices", scanDevice, selectDevices)
+	return kept(s, tablesOf("devices"), "devices", "", func() ([]site.Device, error) {
+		return all(ctx, s, "store.Devices", scanDevice, selectDevices)
+	})
 }
 
 // Device returns a device.

@@ -43,7 +43,7 @@ func (s Scope) FillJob(ctx context.Context, j *job.Job, how job.Admission) error
 		if err != nil {
 			return err
 		}
-		if was.state != job.Held || len(was.reasons) == 0 || was.reasons[0] != job.Incoming || was.uuid != j.UUID {
+		if !was.incoming() || was.uuid != j.UUID {
 			return conflict(op, "This job takes no documents any longer.")
 		}
 		octets, jobs, err := t.usage(j.Owner)

@@ -34,9 +34,9 @@ func (s Scope) JobByUUID(ctx context.Context, uuid string) (job.Job, error) {
 }
 
 // AddJob records a job that has arrived, with its documents and its history,
-// and sets j.ID. The job is Held, or Pending at j.Device. When AddJob returns
-// nil the job is durable and its client may be told so. A UUID that is there
-// already is a Conflict.
+// and sets j.ID, unless that is one of NextJobID. The job is Held, or Pending at
+// j.Device. When AddJob returns nil the job is durable and its client may be told
+// so. A UUID that is there already is a Conflict.
 func (s Scope) AddJob(ctx context.Context, j *job.Job, h []job.Entry) error {
 	return s.addJob(ctx, "store.AddJob", "add", j, h)
 }
@@ -85,12 +85,19 @@ func (s Scope) adding(op string, j *job.Job, admit func(tx) ([]job.Entry, error)
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "A new job is held, or waits at a device.", Args: nil}
 	}
 	row, err := s.sealJob(j) // before the writer, which has no time for it
+	given := j.ID
 	return &call{fn: func(t tx) error {
 		h, err := admit(t)
 		if err != nil {
 			return err
 		}
-		return t.insertJob(op, j, row, h)
+		id := given
+		if id == 0 {
+			if id, err = s.st.number(t); err != nil {
+				return err
+			}
+		}
+		return t.insertJob(op, id, j, row, h)
 	}}, err
 }
 
@@ -113,11 +120,7 @@ func (t tx) see(j *job.Job, since time.Time) error {
 	return nil
 }
 
-func (t tx) insertJob(op string, j *job.Job, row sealedJob, h []job.Entry) error {
-	var id int64
-	if err := t.store().one(nextJob, []any{&id}); err != nil {
-		return err
-	}
+func (t tx) insertJob(op string, id int64, j *job.Job, row sealedJob, h []job.Entry) error {
 	files, octets := spooled(j.Documents)
 	n, err := t.exec(insertJob, id, j.UUID, int64(j.State), join(j.Reasons), j.Message, j.Queue, j.Owner, j.OwnerRule,
 		j.Ticket.Claimed, row.ticket, row.personal, j.Origin.Door, j.Origin.Queue, j.Origin.User, address(j.Origin.Client),
@@ -244,14 +247,39 @@ func (s Scope) documents(v view, j *job.Job) error {
 }
 
 // RestoreJob adds a job that was found whole in the spool but not in the
-// database, and sets j.ID. An owner, queue or device that is gone is left out.
+// database, and sets j.ID. A number that the job has already stays its own, unless
+// another job of the tenant has it. An owner, queue or device that is gone is left
+// out. A job whose row waits for its documents (OpenJob) gets them.
 func (s Scope) RestoreJob(ctx context.Context, j *job.Job, h []job.Entry) error {
 	const op = "store.RestoreJob"
-	err := s.read(ctx, func(v view) error { return v.leaveOutGone(j) })
+	if err := s.read(ctx, func(v view) error { return v.leaveOutGone(j) }); err != nil {
+		return explain(op, err)
+	}
+	if j.State != job.Held {
+		return invalid(op, "A job that is made again is held.")
+	}
+	row, err := s.sealJob(j)
 	if err != nil {
 		return explain(op, err)
 	}
-	return s.addJob(ctx, op, "", j, h)
+	c := &call{fn: func(t tx) error {
+		was, err := t.jobRowByUUID(op, j.UUID)
+		switch {
+		case err == nil && was.incoming():
+			j.ID = was.id
+			return t.fillJob(was, j, row, h)
+		case err == nil:
+			return conflict(op, "This job is already here.")
+		case !fault.Is(err, fault.NotFound):
+			return err
+		}
+		id, err := s.st.numberAgain(t, j.ID)
+		if err != nil {
+			return err
+		}
+		return t.insertJob(op, id, j, row, h)
+	}}
+	return explain(op, s.call(ctx, c))
 }
 
 func (v view) leaveOutGone(j *job.Job) error {
@@ -287,9 +315,6 @@ const (
 	selectJob       query = jobSelect + ` AND j.id = $2`
 	selectJobByUUID query = jobSelect + ` AND j.uuid = $2`
 
-	nextJob query = `
-		INSERT INTO counters (name, value) VALUES ('job', 1)
-		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`
 	insertJob query = `
 		INSERT INTO jobs (tenant, id, uuid, state, reasons, message, queue, owner, owner_rule,
 		       claimed, ticket, personal, door, door_queue, door_user, client,

@@ -44,6 +44,7 @@ type Options struct {
 	// Tenants are the ids of the tenants that a new database begins with; one of its
 	// own when empty.
 	Tenants []string
+	Again   bool // a new database takes the place of one that is gone
 
 	migrations fs.FS // tests bring their own
 }
@@ -61,10 +62,12 @@ type Store struct {
 	writes   *sql.DB // one connection, the writer's
 	reads    *sql.DB
 	w        *writer // nil when read-only
+	numbers  numbers
 	unlock   func() error
 	witness  *fsys.Witness
 	lost     bool        // see Lost
 	begin    []string    // Options.Tenants
+	again    bool        // Options.Again
 	asked    atomic.Bool // somebody wanted to know
 	closed   sync.Once
 	versions versions
@@ -84,6 +87,7 @@ const readers = 8
 // program, is refused with a sentence and left as it is.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, titles: o.Titles, key: o.Key, now: o.Now, log: o.Log, sql: &spelled{dialect: sqliteDialect}}
+	s.numbers.fetching = make(chan struct{}, 1)
 	if o.migrations == nil {
 		o.migrations = released
 	}
@@ -108,7 +112,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if s.witness, err = fsys.OpenWitness(o.Path + "-witness"); err != nil {
 		return fmt.Errorf("store.Open: %w", err)
 	}
-	s.lost, s.begin = walLost(o.Path), o.Tenants
+	s.lost, s.begin, s.again = walLost(o.Path), o.Tenants, o.Again
 	if s.writes, err = connect(o.Path, "_journal_mode=WAL"); err != nil {
 		return err
 	}
@@ -196,8 +200,7 @@ func (s *Store) settle(ctx context.Context) error {
 		if _, err := t.exec(setLost, true); err != nil {
 			return err
 		}
-		_, err := t.exec(raiseEpoch, s.key, s.now())
-		return err
+		return t.newEpoch(s)
 	})
 	if err != nil {
 		return explain("store.Open", err)
@@ -225,6 +228,7 @@ func (s *Store) Close() (err error) {
 
 func (s *Store) close() error {
 	s.forgetLoss()
+	s.returnNumbers()
 	if s.w != nil {
 		s.w.stop()
 	}
@@ -412,6 +416,11 @@ func (s *Store) firstTenants(ctx context.Context) ([]string, error) {
 	if len(ids) == 0 {
 		ids = []string{job.NewUUID()}
 	}
+	if s.again {
+		if err := s.NewEpoch(ctx); err != nil {
+			return nil, err
+		}
+	}
 	name := "default"
 	for _, id := range ids {
 		if _, err := s.AddTenant(ctx, id, name); err != nil {
@@ -432,14 +441,19 @@ func (s *Store) AddTenant(ctx context.Context, id, name string) (Scope, error) {
 }
 
 // NewEpoch begins a new epoch of the node's ledger, so that no number of a row
-// is given twice after a restore. The epoch is the time in milliseconds: also
-// when the same backup is restored twice, it was never there before.
+// is given twice after a restore, and none of a job. The epoch is the time in
+// milliseconds: also when the same backup is restored twice, it was never there
+// before.
 func (s *Store) NewEpoch(ctx context.Context) error {
-	err := s.write(ctx, "", "", func(t tx) error {
-		_, err := t.exec(raiseEpoch, s.key, s.now())
+	return explain("store.NewEpoch", s.write(ctx, "", "", func(t tx) error { return t.newEpoch(s) }))
+}
+
+func (t tx) newEpoch(s *Store) error {
+	if _, err := t.exec(raiseEpoch, s.key, s.now()); err != nil {
 		return err
-	})
-	return explain("store.NewEpoch", err)
+	}
+	var last int64
+	return t.one(moreJobs, []any{&last}, leap)
 }
 
 const (

@@ -35,6 +35,20 @@ func (t tx) jobRow(op string, id int64) (jobRow, error) {
 	return r, missing(err, op, "There is no job %d.", id)
 }
 
+// jobRowByUUID is jobRow by job-uuid.
+func (t tx) jobRowByUUID(op, uuid string) (jobRow, error) {
+	var id int64
+	if err := t.one(selectJobID, []any{&id}, uuid); err != nil {
+		return jobRow{}, missing(err, op, "There is no such job.")
+	}
+	return t.jobRow(op, id)
+}
+
+// incoming reports whether the job's documents are still to come.
+func (r *jobRow) incoming() bool {
+	return r.state == job.Held && len(r.reasons) > 0 && r.reasons[0] == job.Incoming
+}
+
 func movedOn(op string) error {
 	return conflict(op, "This job has changed in the meantime. Please look again.")
 }
@@ -233,6 +247,7 @@ func (t tx) give(op string, was jobRow, owner, rule string, h job.Entry) error {
 }
 
 const (
+	selectJobID  query = `SELECT id FROM jobs WHERE tenant = $1 AND uuid = $2`
 	selectJobRow query = `
 		SELECT uuid, state, reasons, owner, device, not_before, released_at, completed_at, expires_at,
 		       fence, cancel_asked, copies, sides, extended

@@ -139,6 +139,7 @@ func openStore(ctx context.Context, p place, keys *spool.Keys, log *slog.Logger)
 	}
 	log.Error("node: the database is gone and a new one is made; its documents become held jobs again, but people, cards, queues and devices are only in a backup: platen restore")
 	var err error
+	o.Again = true
 	if o.Tenants, err = (&spool.Spool{Dir: p.spool(), Keys: keys, Log: log, Now: o.Now}).Tenants(); err != nil {
 		return nil, err
 	}

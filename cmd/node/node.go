@@ -293,8 +293,15 @@ func (n *node) probe(ctx context.Context) error {
 	return err
 }
 
-// settle makes spool and rows agree before anybody uses them.
+// settle makes spool and rows agree before anybody uses them. Jobs whose documents
+// were still to come get those that are here whole, and are aborted without.
 func (n *node) settle(ctx context.Context) error {
+	s, err := n.keeper.Settle(ctx)
+	if err != nil {
+		return err
+	}
+	n.log.Info("spool settled", "files", s.Files, "rows", s.Rows, "swept", s.Swept,
+		"quarantined", s.Quarantined, "restored", s.Restored, "aborted", s.Aborted)
 	h := job.Entry{At: time.Now(), Actor: "the node", Text: "The node stopped before its document had come."}
 	late, err := n.scope.AbortIncoming(ctx, "Its document did not arrive. Please print it again.", h)
 	if err != nil {
@@ -303,12 +310,6 @@ func (n *node) settle(ctx context.Context) error {
 	if late > 0 {
 		n.log.Info("jobs whose documents never came were aborted", "jobs", late)
 	}
-	s, err := n.keeper.Settle(ctx)
-	if err != nil {
-		return err
-	}
-	n.log.Info("spool settled", "files", s.Files, "rows", s.Rows, "swept", s.Swept,
-		"quarantined", s.Quarantined, "restored", s.Restored, "aborted", s.Aborted)
 	return nil
 }
 
