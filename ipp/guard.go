@@ -1,11 +1,11 @@
 package ipp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/OpenPrinting/goipp"
 
@@ -53,7 +53,7 @@ func Read(r io.Reader, l Limits) (*goipp.Message, error) {
 		return nil, err
 	}
 	m := &goipp.Message{}
-	if err := m.DecodeBytes(g.seen.Bytes()); err != nil {
+	if err := m.DecodeBytes(g.seen); err != nil {
 		return nil, invalid("the attributes cannot be decoded: %w", err)
 	}
 	return m, nil
@@ -68,31 +68,35 @@ func tooLarge(what string, limit int) error {
 		Err: fmt.Errorf("more than %d %s", limit, what)}
 }
 
+// firstOctets is what most requests have room in.
+const firstOctets = 512
+
 // guard looks at the octets of a message before anybody decodes them.
 type guard struct {
 	r    io.Reader
 	l    Limits
-	seen bytes.Buffer
+	seen []byte
 
 	depth, attributes, values, groups int
 }
 
 // take reads n octets more and returns them. They are valid until the next call.
 func (g *guard) take(n int) ([]byte, error) {
-	if g.seen.Len()+n > g.l.Octets {
+	at := len(g.seen)
+	if at+n > g.l.Octets {
 		return nil, tooLarge("octets", g.l.Octets)
 	}
-	at := g.seen.Len()
-	m, err := io.CopyN(&g.seen, g.r, int64(n))
+	g.seen = slices.Grow(g.seen, max(n, firstOctets-at))[:at+n]
+	m, err := io.ReadFull(g.r, g.seen[at:])
 	switch {
-	case errors.Is(err, io.EOF) && at == 0 && m == 0:
+	case errors.Is(err, io.EOF) && at == 0:
 		return nil, io.EOF
-	case errors.Is(err, io.EOF):
-		return nil, invalid("it ends after %d octets", g.seen.Len())
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, invalid("it ends after %d octets", at+m)
 	case err != nil:
 		return nil, fmt.Errorf("ipp.Read: %w", err)
 	}
-	return g.seen.Bytes()[at:], nil
+	return g.seen[at:], nil
 }
 
 func (g *guard) scan() error {

@@ -152,7 +152,7 @@ func (p *printer) waiting() (a goipp.Attribute, ok bool) {
 		return goipp.Attribute{}, false
 	}
 	now := time.Now()
-	c = count{n, now.Add(min(mostStale, 20*now.Sub(began)))}
+	c = count{n, now.Add(min(mostStale, 50*now.Sub(began)))}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.waiting == nil || len(k.waiting) >= mostDescribed {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -49,7 +50,7 @@ func (s *Server) Handler() http.Handler {
 			if err := s.upgrade(w); err != nil {
 				s.Log.Debug("ipp: upgrade to TLS failed", "client", r.RemoteAddr, "error", err)
 			}
-		case !crowd.IsHere(r, s.Hosts()) && r.Method != http.MethodOptions:
+		case !crowd.IsHere(r, nil) && !crowd.IsHere(r, s.Hosts()) && r.Method != http.MethodOptions:
 			s.Log.Info("ipp: request for another host", "host", ipp.Cut(r.Host, 100), "client", r.RemoteAddr)
 			http.Error(w, "This server is not the host that you asked for.", http.StatusMisdirectedRequest)
 		case r.Method == http.MethodOptions:
@@ -230,19 +231,26 @@ func (q *request) write(w http.ResponseWriter, a answer) {
 	}
 	groups = append(groups, a.groups...)
 	m := goipp.Message{Version: q.version(), Code: goipp.Code(a.status), RequestID: q.msg.RequestID, Groups: groups}
-	b, err := m.EncodeBytes()
-	if err != nil {
+	b := answers.Get().(*bytes.Buffer)
+	defer answers.Put(b)
+	b.Reset()
+	if err := m.Encode(b); err != nil {
 		q.s.Log.Error("ipp: an answer could not be encoded", "op", q.op().String(), "error", err)
 		http.Error(w, "The answer could not be encoded.", http.StatusInternalServerError)
 		return
 	}
 	if len(a.rest) > 0 {
-		b = append(append(b[:len(b)-1], a.rest...), byte(goipp.TagEnd))
+		b.Truncate(b.Len() - 1)
+		b.Write(a.rest)
+		b.WriteByte(byte(goipp.TagEnd))
 	}
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	_, _ = w.Write(b)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	_, _ = w.Write(b.Bytes())
 }
+
+// answers are what answers are written in.
+var answers = sync.Pool{New: func() any { return &bytes.Buffer{} }}
 
 // version is the one that the client speaks, as far as we do.
 func (q *request) version() goipp.Version {
@@ -281,7 +289,9 @@ func (q *request) serve(w http.ResponseWriter) (a answer, httpStatus int) {
 		}
 		return answer{status: statusForbidden, message: "An administrator may do that, over TLS and with a password."}, 0
 	}
-	q.s.Log.Debug("ipp: request", "op", q.op().String(), "queue", q.queue.Name, "client", q.client.String(), "user", q.claimed())
+	if q.s.Log.Enabled(q.ctx, slog.LevelDebug) {
+		q.s.Log.Debug("ipp: request", "op", q.op().String(), "queue", q.queue.Name, "client", q.client.String(), "user", q.claimed())
+	}
 	a, err := o.do(q)
 	if err != nil {
 		return q.failed(err), 0
