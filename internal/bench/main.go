@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 5, "runs of each cell, in turn")
 	jobs := flag.Int("jobs", 400, "jobs of one LPD run")
 	releases := flag.Int("releases", 15, "releases of each size")
-	only := flag.String("only", "", "only this part: lpd, large, release, idle, many")
+	only := flag.String("only", "", "only this part: lpd, ipp (or of it ipp-jobs, ipp-printer, ipp-large, ipp-list), large, release, idle, many")
 	soaking := flag.Duration("soak", 0, "instead: print for so long without a pause, and watch memory and descriptors")
 	flag.Parse()
 	abs, err := filepath.Abs(*binary)
@@ -106,11 +106,15 @@ func run(ctx context.Context) error {
 	}{
 		{"idle", func() error { return benchIdle(ctx, abs, dir, raw, &v) }},
 		{"lpd", func() error { return benchLPD(ctx, n, cups, lpd, null, filepath.Join(dir, "limit"), *runs, *jobs, &v) }},
+		{"ipp-jobs", func() error { return benchPrintJob(ctx, n, cups, raw, filepath.Join(dir, "strict"), *runs, *jobs, &v) }},
+		{"ipp-printer", func() error { return benchPrinterAttributes(ctx, n, cups, *runs, &v) }},
+		{"ipp-large", func() error { return benchSendDocument(ctx, n, dir, *runs, &v) }},
+		{"ipp-list", func() error { return benchGetJobs(ctx, abs, dir, cups, raw, &v) }},
 		{"release", func() error { return benchRelease(ctx, n, cups, raw, *releases, &v) }},
 		{"large", func() error { return benchLarge(ctx, n, lpd, dir, *runs, &v) }},
 		{"many", func() error { return benchMany(ctx, abs, dir, raw, &v) }},
 	} {
-		if *only != "" && *only != part.name {
+		if *only != "" && *only != part.name && !strings.HasPrefix(part.name, *only+"-") {
 			continue
 		}
 		if err := part.run(); err != nil {

@@ -26,6 +26,7 @@ type node struct {
 	cmd     *exec.Cmd
 	done    chan struct{}
 	lpd     string
+	ipp     string
 	web     string
 	base    string
 	token   string
@@ -75,11 +76,11 @@ func (n *node) start(ctx context.Context) error {
 		if err != nil {
 			continue
 		}
-		var a struct{ LPD, Web string }
-		if json.Unmarshal(b, &a) == nil && a.LPD != "" && a.Web != "" {
+		var a struct{ LPD, IPP, Web string }
+		if json.Unmarshal(b, &a) == nil && a.LPD != "" && a.IPP != "" && a.Web != "" {
 			if c, err := net.Dial("tcp", a.LPD); err == nil {
 				c.Close()
-				n.lpd, n.web, n.base = a.LPD, a.Web, "https://"+a.Web+"/api/terminal/v1/"
+				n.lpd, n.ipp, n.web, n.base = a.LPD, a.IPP, a.Web, "https://"+a.Web+"/api/terminal/v1/"
 				return nil
 			}
 		}
