@@ -134,7 +134,7 @@ func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs 
 			return job.Release{}, err
 		}
 		it := OrderItem{Job: jobs[i].ID, From: from, Owner: sess.User.ID, Options: o}
-		if !ready(&jobs[i], from, now) {
+		if !ready(&jobs[i], from, now) || s.cannot(&jobs[i], &d) != "" {
 			it.From = 0
 		}
 		it.History = story(sess.User.Login, from, &d, o, now)
@@ -283,7 +283,7 @@ func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, err
 		case err != nil:
 			return job.Release{}, err
 		case it.Status == job.StatusFailed && (!underWay(&j) || j.Device != r.Device):
-			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusFailed, Reason: lost(&j, s.Now())}
+			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusFailed, Reason: s.lost(ctx, &j, r.Device)}
 		default:
 			items[i] = job.ReleaseItem{Job: it.Job, Status: statusOf(&j), Reason: reason(&j)}
 		}
@@ -295,10 +295,14 @@ func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, err
 // underWay reports whether a job is released and not at its end.
 func underWay(j *job.Job) bool { return j.State == job.Pending || j.State == job.Processing }
 
-// lost says why a job did not come along in a release.
-func lost(j *job.Job, now time.Time) string {
+// lost says why a job did not come along in a release at a device.
+func (s *Service) lost(ctx context.Context, j *job.Job, device string) string {
+	now := s.Now()
 	switch {
 	case j.State == job.Held && notNow(j) == "":
+		if d, err := s.Store.Device(ctx, device); err == nil && s.cannot(j, &d) != "" {
+			return s.cannot(j, &d)
+		}
 		return "It could not be released just now. Please try again."
 	case underWay(j):
 		return "It was released somewhere else a moment ago."

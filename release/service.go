@@ -40,6 +40,9 @@ type Service struct {
 	// Allows says whether copies and sides may still be chosen for a job at a
 	// device. Nil allows neither.
 	Allows func(j job.Job, d site.Device) (copies, sides bool)
+	// Prints says in one sentence why a device cannot print a job, "" when it
+	// can. Nil says that every device can.
+	Prints func(j job.Job, d site.Device) (why string)
 
 	mu    sync.Mutex
 	seen  map[string]time.Time // session id to its last sign of life, with the monotonic clock

@@ -70,11 +70,11 @@ func (s *Service) own(ctx context.Context, sess Session) ([]job.Job, error) {
 func (s *Service) view(j *job.Job, d *site.Device, u *directory.User) JobView {
 	now := s.Now()
 	v := describe(j)
-	v.WhyNot = whyNot(j, d, u)
+	v.WhyNot = cmp.Or(whyNot(j, d, u), s.cannot(j, d))
 	v.Releasable = v.WhyNot == ""
 	v.CanKeep = j.State == job.Held && !j.Kept && !j.Has(job.Incoming)
 	v.CanResolve = j.State == job.Stopped
-	v.CanAgain = kept(j, now) && notHere(d, u) == ""
+	v.CanAgain = kept(j, now) && notHere(d, u) == "" && s.cannot(j, d) == ""
 	v.CanDelete = !j.State.Done() || kept(j, now)
 	if s.Allows != nil && (v.Releasable || v.CanAgain) {
 		v.CanCopies, v.CanSides = s.Allows(*j, *d)
@@ -88,6 +88,14 @@ func whyNot(j *job.Job, d *site.Device, u *directory.User) string {
 		return why
 	}
 	return notNow(j)
+}
+
+// cannot says why this device cannot print this job, "" when it can.
+func (s *Service) cannot(j *job.Job, d *site.Device) string {
+	if s.Prints == nil {
+		return ""
+	}
+	return s.Prints(*j, *d)
 }
 
 // notHere is what is in the way of every job.
