@@ -21,10 +21,10 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be platen: as the child that counts pages, and
-// as a process of its own for tests that need one.
+// TestMain lets the test binary be platen: as the children that count pages and
+// convert documents, and as a process of its own for tests that need one.
 func TestMain(m *testing.M) {
-	if os.Getenv("PLATEN_TEST_IS_PLATEN") != "" || len(os.Args) > 1 && os.Args[1] == countPagesName {
+	if os.Getenv("PLATEN_TEST_IS_PLATEN") != "" || len(os.Args) > 1 && (os.Args[1] == countPagesName || os.Args[1] == convertName) {
 		main()
 	}
 	os.Exit(m.Run())

@@ -45,6 +45,7 @@ type node struct {
 	intake     *intake.Intake
 	counter    *intake.Counter
 	dispatcher *dispatch.Dispatcher
+	converter  *converter
 	desk       *release.Service
 	chain      *pki.Chain
 	numbers    *numbers
@@ -91,6 +92,9 @@ func serve(ctx context.Context, p place, log *logger, ready func(*node) error) (
 	defer func() { err = errors.Join(err, n.store.Close()) }()
 	n.build()
 	if err := n.settle(ctx); err != nil {
+		return err
+	}
+	if err := n.converter.Prepare(); err != nil {
 		return err
 	}
 	if err := n.chain.Open(); err != nil {
@@ -188,6 +192,7 @@ func newDesk(scope store.Scope, keys *spool.Keys, log *slog.Logger) *release.Ser
 			}
 			return copies, sides
 		},
+		Prints: prints(),
 	}
 }
 
@@ -229,8 +234,9 @@ func (n *node) build() {
 	n.ahead = &spool.Ahead{Spool: n.spool, Tenant: n.scope.Tenant(), Held: func(ctx context.Context, owner string, limit int) ([]job.Job, error) {
 		return n.scope.OwnJobs(ctx, owner, time.Time{}, limit)
 	}}
+	n.converter = newConverter(n)
 	n.dispatcher = &dispatch.Dispatcher{
-		Store: n.scope, Documents: n.ahead, Tenant: n.scope.Tenant(), Boot: job.NewUUID(),
+		Store: n.scope, Documents: n.ahead, Converter: n.converter, Tenant: n.scope.Tenant(), Boot: job.NewUUID(),
 		Open: func(d site.Device) (device.Device, error) { return device.New(d, n.deviceSettings()) },
 		Now:  failpoint.Now, Log: log, Grace: n.cfg.Grace.Duration,
 		FirstOctet: n.numbers.firstOctet, Octets: n.numbers.delivered, SendEnded: n.numbers.sendEnded,
@@ -267,6 +273,7 @@ func newCounter(n *node) *intake.Counter {
 // deviceSettings knows the node's own ports, so that no device is one of them.
 func (n *node) deviceSettings() device.Settings {
 	s := deviceSettings(n.settings(), n.log.Logger)
+	s.Pin = n.pinKey
 	for _, d := range []*door{n.lpd, n.ipp, n.web} {
 		if d == nil {
 			continue
@@ -363,7 +370,7 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })

@@ -11,6 +11,6 @@ func commands() []*command {
 		userCommands(), printURLCommands(), cardCommands(), pinCommands(),
 		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
 		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
-		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages()},
+		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages(), convertDocument()},
 	)
 }
