@@ -127,7 +127,7 @@ func (s *Server) renderSetUp(v *visit, p setUp) error {
 			rest = append(rest, sec)
 		}
 	}
-	p.Sections = append(first, rest...)
+	p.Sections = slices.Concat(first, rest)
 	return v.render(http.StatusOK, "setup.html", p)
 }
 

@@ -22,6 +22,7 @@ func dnssdCommands() []*command {
 	var domain, host *opt[string]
 	var addresses *opt[[]netip.Addr]
 	var wait *opt[time.Duration]
+	var all bool
 	return []*command{
 		{
 			name: "dns-sd zone", summary: "write what makes the queues findable through a name server",
@@ -42,17 +43,18 @@ func dnssdCommands() []*command {
 		},
 		{
 			name: "device discover", summary: "look for printers on the local network",
-			more: "It prints for each what to copy to add it. Queues of Platen itself are left out. A printer that is found\n" +
+			more: "It prints for each what to copy to add it. Queues of Platen nodes are left out. A printer that is found\n" +
 				"under several protocols is shown under the best: IPPS, IPP, port 9100, LPR.",
 			examples: []string{"device discover", "device discover --wait 10s --json"},
 			flags: func(fs *flag.FlagSet) {
 				wait = optTime(fs, "wait", "listen for this `TIME` (3s)", time.Minute)
+				fs.BoolVar(&all, "all", false, "also queues of Platen nodes")
 			},
 			local: func(ctx context.Context, _ *env, c *call) error {
 				if !wait.given {
 					wait.value = 3 * time.Second
 				}
-				return discover(ctx, c, wait.value)
+				return discover(ctx, c, wait.value, all)
 			},
 		},
 	}
@@ -100,12 +102,12 @@ type foundDevice struct {
 	Add      string `json:"add"` // the command
 }
 
-func discover(ctx context.Context, c *call, wait time.Duration) error {
+func discover(ctx context.Context, c *call, wait time.Duration, all bool) error {
 	found, err := dnssd.Browse(ctx, wait)
 	if err != nil {
 		return err
 	}
-	list := devicesAmong(found, resolvable(ctx, found))
+	list := devicesAmong(found, resolvable(ctx, found), all)
 	if c.json {
 		return writeList(c, list, nil)
 	}
@@ -153,12 +155,12 @@ func resolvable(ctx context.Context, found []dnssd.Found) map[string]bool {
 }
 
 // devicesAmong makes one device of all that a printer is found under.
-func devicesAmong(found []dnssd.Found, known map[string]bool) []foundDevice {
+func devicesAmong(found []dnssd.Found, known map[string]bool, all bool) []foundDevice {
 	list, have := []foundDevice{}, map[string]bool{}
 	for _, typ := range []string{"_ipps._tcp", "_ipp._tcp", "_pdl-datastream._tcp", "_printer._tcp"} {
 		for _, f := range found {
 			who := strings.ToLower(f.Instance + "\x00" + f.Host)
-			if f.Type != typ || have[who] || strings.HasPrefix(f.TXT["ty"], "Platen ") {
+			if f.Type != typ || have[who] || !all && strings.HasPrefix(f.TXT["ty"], "Platen ") {
 				continue
 			}
 			if d, ok := deviceOf(f, known[f.Host]); ok {
