@@ -73,6 +73,12 @@ func run(s spec, errs io.Writer) error {
 		return fmt.Errorf("convert: no_new_privs: %w", err)
 	}
 	landlock(s.Argv)
+	if err := noSockets(); err != nil {
+		return err
+	}
+	if s.Raster == "" {
+		debug.SetGCPercent(-1) // between the limits and the program there may be no room for it
+	}
 	if err := limit(s); err != nil {
 		return err
 	}
@@ -83,6 +89,51 @@ func run(s spec, errs io.Writer) error {
 		return rasterFile(pdl.Language(s.Raster), fileIn, fileOut)
 	}
 	return fmt.Errorf("convert: %s: %w", s.Argv[0], syscall.Exec(s.Argv[0], s.Argv, os.Environ())) //nolint:gosec // of our own making
+}
+
+// Offsets in what a filter of system calls looks at (seccomp(2), struct
+// seccomp_data), and where the numbers of the x32 ABI begin.
+const (
+	seccompNumber = 0
+	seccompArch   = 4
+	x32           = 0x40000000
+)
+
+// auditArch names this machine as the kernel does, 0 for one that nobody has
+// looked at.
+var auditArch = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
+
+// noSockets takes the network away where the system refuses namespaces, as it
+// does to a service: no socket can be made any more, and no other process looked
+// into. The answer is EPERM. The system calls of another architecture than this
+// program's end it.
+func noSockets() error {
+	if auditArch == 0 {
+		return nil
+	}
+	load := func(at uint32) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
+	}
+	end := func(verdict uint32) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: verdict}
+	}
+	const deny = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	filter := []unix.SockFilter{
+		load(seccompArch), {Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: auditArch, Jt: 1}, end(unix.SECCOMP_RET_KILL_PROCESS),
+		load(seccompNumber), {Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: x32, Jf: 1}, end(deny),
+	}
+	for _, call := range []uint32{
+		unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV,
+		unix.SYS_IO_URING_SETUP, unix.SYS_BPF, unix.SYS_USERFAULTFD, unix.SYS_KEYCTL,
+	} {
+		filter = append(filter, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1}, end(deny))
+	}
+	filter = append(filter, end(unix.SECCOMP_RET_ALLOW))
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0); err != nil { //nolint:gosec // there is no other way to call it
+		return fmt.Errorf("convert: seccomp: %w", err)
+	}
+	return nil
 }
 
 // limit puts the limits on this process, and on what it becomes. The address

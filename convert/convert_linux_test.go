@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -331,6 +332,20 @@ func TestA30ChildIsAlone(t *testing.T) {
 			}
 			t.Log(out.last())
 		})
+	}
+}
+
+// Nor where the system refuses namespaces.
+func TestA30ChildIsAloneWithoutNamespaces(t *testing.T) {
+	told, err := json.Marshal(spec{Argv: []string{"/bin/bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9"}, Memory: 1 << 30, CPU: 5, Most: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], childArg, string(told))
+	cmd.Dir = t.TempDir()
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), begun) || !strings.Contains(string(out), "Operation not permitted") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
