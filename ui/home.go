@@ -28,7 +28,7 @@ func (s *Server) landing(v *visit) error {
 		if err != nil {
 			return err
 		}
-		p.Queues = slices.DeleteFunc(slices.Clone(queues), func(q site.Queue) bool { return !q.AcceptJobs })
+		p.Queues = slices.DeleteFunc(slices.Clone(queues), func(q site.Queue) bool { return !q.AcceptJobs || q.IPP.Hidden })
 		if p.Terminals, err = s.Site.Terminals(v.ctx()); err != nil {
 			return err
 		}

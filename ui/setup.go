@@ -195,6 +195,15 @@ func (s *Server) shownQueues(ctx context.Context) (list []site.Queue, preferred 
 	}
 	list = slices.DeleteFunc(slices.Clone(all), func(q site.Queue) bool { return !q.AcceptJobs || q.IPP.Hidden })
 	q, _ := site.DefaultQueue(list, set)
+	slices.SortStableFunc(list, func(a, b site.Queue) int { // the one that most people want
+		switch q.ID {
+		case b.ID:
+			return 1
+		case a.ID:
+			return -1
+		}
+		return 0
+	})
 	return list, q.ID, nil
 }
 

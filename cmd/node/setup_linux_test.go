@@ -15,6 +15,7 @@ import (
 
 	"platen/config"
 	"platen/dnssd"
+	"platen/internal/testkit/peers"
 	"platen/setup"
 	"platen/site"
 )
@@ -278,6 +279,34 @@ func TestDeploy(t *testing.T) {
 	wants(t, h.dir, exitNotFound, "There is no queue nowhere.", "deploy", "cups", "--queue", "nowhere")
 	h.end()
 	wants(t, h.dir, exitFailed, "does not listen for IPP", "deploy", "cups") // port 0 of the demo: nobody knows it now
+}
+
+// The script for CUPS runs twice against a cupsd of its own: it adds the queues
+// without a driver, and the second time all is there.
+func TestDeployedToCUPS(t *testing.T) {
+	h := startDemo(t, "")
+	cups, err := peers.StartCups(inTime(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cups.Stop)
+	t.Logf("peer: /usr/sbin/cupsd of %s", peers.Version("cups-daemon"))
+	script := h.must("deploy", "cups", "--host", "127.0.0.1")
+	for _, says := range []string{"platen: secure was added: " + h.demo.IPPS, "platen: secure is there"} {
+		cmd := exec.CommandContext(inTime(t), "sh")
+		cmd.Env = append(os.Environ(), "CUPS_SERVER="+cups.Server())
+		cmd.Stdin = strings.NewReader(script)
+		out, err := cmd.CombinedOutput()
+		if os.Geteuid() != 0 {
+			says = "platen: this needs root"
+		} else if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if !strings.Contains(string(out), says) {
+			t.Errorf("%q is not in\n%s", says, out)
+		}
+	}
+	h.end()
 }
 
 // What printers call themselves is made into a name and a line that a shell reads
