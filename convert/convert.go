@@ -151,7 +151,7 @@ func (c *Converter) within(ctx context.Context, dir string, d *Document) (*File,
 	if err := c.bring(dir, from, d); err != nil {
 		return nil, err
 	}
-	if from == pdl.PWG || from == pdl.URF {
+	if raster(from) {
 		if _, err := c.child(ctx, dir, spec{Raster: d.From}); err != nil {
 			return nil, err
 		}
@@ -167,6 +167,16 @@ func (c *Converter) within(ctx context.Context, dir string, d *Document) (*File,
 	}
 	if !c.can(from, to) {
 		return nil, invalid(textNoTool, fmt.Errorf("%s to %s", from, to))
+	}
+	if from == pdl.PostScript && raster(to) && len(d.Options.Ranges) > 0 {
+		// Which page is the back of a sheet is known of pages that are all wanted.
+		if _, err := c.child(ctx, dir, spec{Argv: c.command(from, pdl.PDF, &d.Options)}); err != nil {
+			return nil, err
+		}
+		if err := again(dir); err != nil {
+			return nil, trouble(err)
+		}
+		from, d.Options.Ranges = pdl.PDF, nil
 	}
 	s, err := c.child(ctx, dir, spec{Argv: c.command(from, to, &d.Options)})
 	if err != nil {

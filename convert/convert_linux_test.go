@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -223,6 +224,72 @@ func TestOptions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The back of a sheet lies as its printer wants it, whichever pages are wanted.
+func TestBacksOfSheets(t *testing.T) {
+	c := newConverter(t)
+	ps := []byte("%!PS\n<</PageSize[100 200]>>setpagedevice 1 1 5 {pop 10 20 30 40 rectfill showpage} for\n")
+	front := "10,140-40,180" // of the mark, from the upper left corner
+	tests := map[string]struct{ back, sides, want string }{
+		"one-sided":     {"rotated", "one-sided", front},
+		"unknown":       {"", "two-sided-long-edge", front},
+		"normal":        {"normal", "two-sided-long-edge", front},
+		"rotated":       {"rotated", "two-sided-long-edge", "60,20-90,60"},
+		"rotated short": {"rotated", "two-sided-short-edge", front},
+		"tumble":        {"manual-tumble", "two-sided-short-edge", "60,20-90,60"},
+		"flipped":       {"flipped", "two-sided-long-edge", "10,20-40,60"},
+		"flipped short": {"flipped", "two-sided-short-edge", "60,140-90,180"},
+	}
+	for name, tt := range tests {
+		for _, from := range []pdl.Language{pdl.PDF, pdl.PostScript} {
+			doc := ps
+			if from == pdl.PDF {
+				doc = run1(t, ps, "gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-sOutputFile=-", "-")
+			}
+			for _, to := range []pdl.Language{pdl.PWG, pdl.URF} {
+				b := converted(t, c, document(from, to, doc, Options{DPI: 72, Mono: true, Back: tt.back, Sides: tt.sides, Ranges: [][2]int{{2, 4}}}))
+				marks := marks(t, to, b)
+				if want := []string{front, tt.want, front}; !slices.Equal(marks, want) {
+					t.Errorf("%s, %s to %s: %v, want %v", name, from, to, marks, want)
+				}
+			}
+		}
+	}
+}
+
+// marks says where each page of a gray raster of 72 dpi is black.
+func marks(t *testing.T, l pdl.Language, b []byte) (all []string) {
+	t.Helper()
+	r := newReader(b)
+	read, skip := readPWG, 4
+	if l == pdl.URF {
+		read, skip = readURF, 12
+	}
+	if _, err := r.Discard(skip); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		s, err := read(r)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		var page bytes.Buffer
+		if err == nil {
+			err = s.lines(r, &page, l == pdl.URF)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		box := image.Rectangle{}
+		for i, v := range page.Bytes() {
+			if v < 128 {
+				x, y := i%s.width, i/s.width
+				box = box.Union(image.Rect(x, y, x+1, y+1))
+			}
+		}
+		all = append(all, fmt.Sprintf("%d,%d-%d,%d", box.Min.X, box.Min.Y, box.Max.X, box.Max.Y))
+	}
 }
 
 // A document within PJL is found there.

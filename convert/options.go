@@ -17,6 +17,7 @@ type Options struct {
 	Mono          bool     // without colours
 	DPI           int      // of what is made of dots
 	Sides         string   // sides keyword, "" not asked for
+	Back          string   // how the raster of the back of a sheet lies: pwg-raster-document-sheet-back
 	Width, Height float64  // of the media in points; 0: as the document says
 	Page          [2]float64
 	Margin        float64 // in points, around a picture
@@ -27,10 +28,13 @@ type Options struct {
 func For(t job.Ticket, o job.Options, dev site.Device) Options {
 	can := dev.Can()
 	opt := Options{
-		Ranges: t.Ranges, Sides: cmp.Or(o.Sides, t.Sides), DPI: dpi(can.DPI),
+		Ranges: t.Ranges, Sides: cmp.Or(o.Sides, t.Sides), DPI: dpi(can.DPI), Back: dev.Capabilities.SheetBack,
 		Mono:   !can.Colour || monochrome(t.Colour),
 		Margin: float64(can.Margin) * 72 / 2540,
 		Page:   [2]float64{595.276, 841.89},
+	}
+	if own := dev.Capabilities.RasterDPI; len(own) > 0 {
+		opt.DPI = dpi(own)
 	}
 	if w, h, ok := mediaSize(t.Media); ok {
 		opt.Width, opt.Height, opt.Page = w, h, [2]float64{w, h}

@@ -48,8 +48,29 @@ func (t Tools) ghostscript(to pdl.Language, o *Options) []string {
 	if len(o.Ranges) > 0 {
 		args = append(args, "-sPageList="+pageList(o.Ranges))
 	}
+	if turn := o.turn(); turn != "" && raster(to) {
+		args = append(args, "-c", "<</BeginPage{1 and 1 eq{currentpagedevice/PageSize get aload pop "+turn+"}if}>>setpagedevice")
+	}
 	return append(args, "-f", fileIn, "-c", askPages)
 }
+
+// turn is what has to be done with the coordinates of the back of a sheet, whose
+// width and height are on the stack, so that a printer that takes it as it comes
+// does not have it upside down (PWG 5102.4, section 5.3).
+func (o *Options) turn() string {
+	long, short := o.Sides == "two-sided-long-edge", o.Sides == "two-sided-short-edge"
+	switch {
+	case o.Back == "rotated" && long, o.Back == "manual-tumble" && short:
+		return "180 rotate neg exch neg exch translate"
+	case o.Back == "flipped" && long:
+		return "exch pop 1 -1 scale neg 0 exch translate"
+	case o.Back == "flipped" && short:
+		return "pop -1 1 scale neg 0 translate"
+	}
+	return ""
+}
+
+func raster(l pdl.Language) bool { return l == pdl.PWG || l == pdl.URF }
 
 func gsDevice(to pdl.Language, o *Options) []string {
 	switch to {

@@ -23,7 +23,7 @@ var capabilityNames = []string{
 	"printer-make-and-model", "document-format-supported", "color-supported", "sides-supported", "media-supported", "media-ready",
 	"media-source-supported", "media-type-supported", "finishings-supported", "output-bin-supported", "printer-resolution-supported",
 	"copies-supported", "pages-per-minute", "pages-per-minute-color", "media-left-margin-supported", "job-creation-attributes-supported",
-	"operations-supported",
+	"operations-supported", "pwg-raster-document-resolution-supported", "pwg-raster-document-sheet-back", "urf-supported",
 }
 
 // mostValues bounds each list: what a printer says is kept in the database.
@@ -54,14 +54,39 @@ func (p *ippDevice) Capabilities(ctx context.Context) (site.Capabilities, error)
 	}
 	c.PPM, c.PPMColour = bounded(a, "pages-per-minute", 1000), bounded(a, "pages-per-minute-color", 1000)
 	c.Margin = bounded(a, "media-left-margin-supported", 10_000)
-	if at, ok := ipp.Find(a, "printer-resolution-supported"); ok {
-		for _, v := range at.Values {
-			if r, ok := v.V.(goipp.Resolution); ok && r.Units == goipp.UnitsDpi && r.Xres == r.Yres && r.Xres >= 50 && r.Xres <= 4800 && len(c.DPI) < 10 {
-				c.DPI = append(c.DPI, r.Xres)
-			}
+	c.DPI, c.RasterDPI = resolutions(a, "printer-resolution-supported"), resolutions(a, "pwg-raster-document-resolution-supported")
+	c.SheetBack = sheetBack(a)
+	return c, nil
+}
+
+// resolutions returns those that are the same in both directions.
+func resolutions(a goipp.Attributes, name string) (dpi []int) {
+	at, _ := ipp.Find(a, name)
+	for _, v := range at.Values {
+		if r, ok := v.V.(goipp.Resolution); ok && r.Units == goipp.UnitsDpi && r.Xres == r.Yres && r.Xres >= 50 && r.Xres <= 4800 && len(dpi) < 10 {
+			dpi = append(dpi, r.Xres)
 		}
 	}
-	return c, nil
+	return dpi
+}
+
+// sheetBacks are how the raster of the back of a sheet may have to lie (PWG
+// 5102.4, section 5.3), by the names that Apple gives them.
+var sheetBacks = map[string]string{"DM1": "normal", "DM2": "flipped", "DM3": "rotated", "DM4": "manual-tumble"}
+
+func sheetBack(a goipp.Attributes) string {
+	said := ipp.Text(a, "pwg-raster-document-sheet-back")
+	for _, name := range few(ipp.Texts(a, "urf-supported")) {
+		if back := sheetBacks[name]; back != "" && said == "" {
+			said = back
+		}
+	}
+	for _, known := range sheetBacks {
+		if said == known {
+			return known
+		}
+	}
+	return ""
 }
 
 func few[T any](list []T) []T { return list[:min(len(list), mostValues)] }

@@ -25,6 +25,8 @@ type Capabilities struct {
 	PPM        int       `json:"ppm"`        // pages-per-minute
 	PPMColour  int       `json:"ppm_colour"` // pages-per-minute-color
 	Margin     int       `json:"margin"`     // of all four edges, hundredths of a millimetre
+	RasterDPI  []int     `json:"raster_dpi"` // pwg-raster-document-resolution-supported
+	SheetBack  string    `json:"sheet_back"` // pwg-raster-document-sheet-back: how a raster of the back of a sheet has to lie; "" unknown
 	Attributes []string  `json:"attributes"` // job-creation-attributes-supported, of an IPP device
 	Operations []int     `json:"operations"` // operations-supported, of an IPP device
 }
