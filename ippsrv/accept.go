@@ -118,7 +118,7 @@ func (q *request) documentName() string {
 func (q *request) accepted(j *job.Job) answer {
 	q.s.hub.jobChanged(*j)
 	state, reasons, message := q.s.shown(j, q.queue)
-	a := answer{groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: goipp.Attributes{
+	a := answer{durable: !j.Has(job.Incoming), groups: []goipp.Group{{Tag: goipp.TagJobGroup, Attrs: goipp.Attributes{
 		ipp.Integer("job-id", int(j.ID)), ipp.URI("job-uri", q.jobURI(j.ID)), ipp.URI("job-uuid", "urn:uuid:"+j.UUID),
 		ipp.Enum("job-state", state), ipp.Keyword("job-state-reasons", reasons...), ipp.TextWithout("job-state-message", message),
 	}}}}

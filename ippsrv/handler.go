@@ -24,6 +24,7 @@ import (
 
 	"platen/fault"
 	"platen/internal/crowd"
+	"platen/internal/failpoint"
 	"platen/ipp"
 	"platen/job"
 	"platen/site"
@@ -129,6 +130,7 @@ type answer struct {
 	message string        // status-message
 	groups  []goipp.Group // after the operation attributes
 	rest    []byte        // of the last group's attributes, encoded
+	durable bool          // it acknowledges a job
 	extra   []goipp.Attribute
 }
 
@@ -173,7 +175,14 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 	// CUPS 2.4.2 then loses its way when TLS comes by upgrade. So a short rest is
 	// read first.
 	_, _ = io.CopyN(io.Discard, q.body, shortRest)
+	if !a.durable {
+		q.write(w, a)
+		return
+	}
+	failpoint.Hit("ipp.before-ack")
 	q.write(w, a)
+	_ = rc.Flush()
+	failpoint.Hit("ipp.after-ack")
 }
 
 // shortRest is as much as net/http reads of a body that nobody wanted.

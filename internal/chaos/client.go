@@ -14,18 +14,32 @@ type submission struct {
 	octets int64
 	user   string
 	queue  string
-	order  string    // "control first", "data first", "stream"
+	order  string    // "control first", "data first", "stream", or how it goes over IPP
+	cut    bool      // the client dies in the middle of its document
 	acked  time.Time // zero: the client was promised nothing
+	number int64     // job-id, where the client was told one
+	told   time.Time // when
 	sent   bool      // every octet of the document went into the socket
 	copies int
 	fate   string // how the job may end without having been printed: it was damaged, or canceled by somebody
 }
 
-var orders = []string{"control first", "data first", "stream"}
+var (
+	orders    = []string{"control first", "data first", "stream"}
+	ippOrders = []string{printJob, printChunked, createSend}
+)
 
-// send prints one job over RFC 1179 and fills in what came of it. The error
-// says why it was not acknowledged.
-func (s *submission) send(addr string, rng *rand.Rand) error {
+// send prints one job and fills in what came of it. The error says why it was not
+// acknowledged.
+func (s *submission) send(n *node, rng *rand.Rand) error {
+	if s.overIPP() {
+		return s.sendIPP(n.ipp, rng)
+	}
+	return s.sendLPD(n.lpd, rng)
+}
+
+// sendLPD prints over RFC 1179.
+func (s *submission) sendLPD(addr string, rng *rand.Rand) error {
 	conn, err := net.DialTimeout("tcp", addr, 2*time.Second)
 	if err != nil {
 		return err

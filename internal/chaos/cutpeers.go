@@ -152,7 +152,7 @@ func cupsLPD(ctx context.Context, dir, outside string) (*peer, error) {
 	killCups, stopCups := p.kill, p.stop
 	p.kill = func() { l.Kill(); killCups() }
 	p.stop = func() { l.Stop(); stopCups() }
-	p.send = func(_ context.Context, s *submission, rng *rand.Rand) error { return s.send(l.Addr, rng) }
+	p.send = func(_ context.Context, s *submission, rng *rand.Rand) error { return s.sendLPD(l.Addr, rng) }
 	return p, nil
 }
 
@@ -168,7 +168,7 @@ func lprng(ctx context.Context, dir string) (*peer, error) {
 	}
 	return &peer{
 		kill: l.Kill, stop: l.Stop,
-		send: func(_ context.Context, s *submission, rng *rand.Rand) error { return s.send(l.Addr, rng) },
+		send: func(_ context.Context, s *submission, rng *rand.Rand) error { return s.sendLPD(l.Addr, rng) },
 		kept: func(context.Context) (map[int]bool, error) {
 			return whole(filepath.Join(l.Spool, "df*"), func(string) bool { return true })
 		},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -98,6 +99,7 @@ func (h *house) round(ctx context.Context, i int, p plan) (tally, error) {
 		defer os.RemoveAll(dir)
 	}
 	bad := p.kind == badDevices || rng.IntN(4) == 0
+	p.cuts = p.kind == atFailpoint || p.kind == randomKill || p.kind == powerCut
 	for j, s := range h.sinks() {
 		s.reset(h.o.seed+uint64(i*10+j), bad)
 	}
@@ -249,7 +251,7 @@ func (h *house) load(ctx context.Context, n *node, p plan, rng *rand.Rand, meanw
 				if n.dead() || ctx.Err() != nil {
 					return
 				}
-				if s.send(n.lpd, wrng) == nil {
+				if s.send(n, wrng) == nil {
 					acked <- struct{}{}
 				}
 			}
@@ -293,8 +295,9 @@ func (p plan) submission(id int, rng *rand.Rand) *submission {
 	s := &submission{
 		id: id, octets: smallest + int64(id) + stride*rng.Int64N(1+rng.Int64N(sizes[rng.IntN(len(sizes))])),
 		user: pick(rng, "anna", "ben"), queue: pick(rng, "secure", "secure", "label"),
-		order: pick(rng, orders...), copies: 1 + rng.IntN(8)/7,
+		order: pick(rng, p.orders()...), copies: 1 + rng.IntN(8)/7,
 	}
+	s.cut = p.cuts && s.overIPP() && rng.IntN(12) == 0
 	if p.held {
 		s.queue = "secure"
 	}
@@ -317,12 +320,23 @@ func (p plan) submission(id int, rng *rand.Rand) *submission {
 	return s
 }
 
-// promised forgets acknowledgements that came when the cut had begun: a machine
+// orders are the ways in which a job may come: half of them over IPP.
+func (p plan) orders() []string {
+	if p.ipp {
+		return ippOrders
+	}
+	return append(slices.Clone(orders), ippOrders...)
+}
+
+// promised forgets acknowledgements and numbers that came when the cut had begun: a machine
 // without power could not have sent them.
 func promised(jobs []*submission, cut time.Time) {
 	for _, s := range jobs {
 		if !s.acked.Before(cut) {
 			s.acked = time.Time{}
+		}
+		if !s.told.Before(cut) {
+			s.number = 0
 		}
 	}
 }

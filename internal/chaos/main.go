@@ -1,9 +1,9 @@
 // Command chaos kills a node again and again under load and checks that it
 // kept its word.
 //
-// It shares no code with the node: it has its own LPD client, its own printers,
-// and reads what the node says only through its outside face (LPD, the terminal
-// API, the commands). The node is a build with the tag chaos, which knows
+// It shares no code with the node: it has its own LPD and IPP clients, its own
+// printers, and reads what the node says only through its outside face (LPD, IPP, the
+// terminal API, the commands). The node is a build with the tag chaos, which knows
 // failpoints; everything else about it is the real thing.
 //
 // Every round prints its seed. A failure prints the command that repeats it.
@@ -134,12 +134,14 @@ func seededDefects(ctx context.Context, h *house, o options) error {
 		name string
 		kind kind
 		also string // where the node is killed besides, so that the mistake has its chance
+		ipp  bool
 	}{
-		{"no-dirsync", powerCut, "lpd.after-ack=kill@%d"},
-		{"ack-before-commit", atFailpoint, "lpd.after-ack=kill@%d"},
-		{"retry-after-one-octet", badDevices, ""},
+		{"no-dirsync", powerCut, "lpd.after-ack=kill@%d", false},
+		{"ack-before-commit", atFailpoint, "lpd.after-ack=kill@%d", false},
+		{"ack-before-commit", atFailpoint, "ipp.after-ack=kill@%d", true},
+		{"retry-after-one-octet", badDevices, "", false},
 	} {
-		if err := mustTurnRed(ctx, h, o, d.name, d.kind, d.also); err != nil {
+		if err := mustTurnRed(ctx, h, o, d.name, d.kind, d.also, d.ipp); err != nil {
 			return err
 		}
 	}
@@ -149,9 +151,9 @@ func seededDefects(ctx context.Context, h *house, o options) error {
 // tries is how many rounds a defect gets to show itself.
 const tries = 12
 
-func mustTurnRed(ctx context.Context, h *house, o options, name string, k kind, also string) error {
+func mustTurnRed(ctx context.Context, h *house, o options, name string, k kind, also string, ipp bool) error {
 	for i := range tries {
-		p := plan{name: "defect " + name, kind: k, failpoints: "defect:" + name}
+		p := plan{name: "defect " + name, kind: k, failpoints: "defect:" + name, ipp: ipp}
 		if also != "" {
 			p.failpoints += ";" + fmt.Sprintf(also, i+1)
 		}
@@ -195,12 +197,14 @@ type plan struct {
 	tiny       bool   // every document has less than 1,200 octets
 	user       string // whose all jobs are; "" anna's and ben's
 	octets     int64  // of the document; 0 any
+	ipp        bool   // all jobs come over IPP
+	cuts       bool   // some clients die in the middle of their documents
 }
 
 var intakePoints = []string{
 	"spool.create", "spool.write", "spool.trailer", "spool.fsync", "spool.dirsync",
 	"spool.log.segment", "spool.log.write", "spool.log.sync",
-	"store.add.before-commit", "store.add.after-commit", "lpd.before-ack", "lpd.after-ack",
+	"store.add.before-commit", "store.add.after-commit", "lpd.before-ack", "lpd.after-ack", "ipp.before-ack", "ipp.after-ack",
 }
 
 var deliveryPoints = []string{

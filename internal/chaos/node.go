@@ -20,6 +20,7 @@ type node struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 	lpd  string
+	ipp  string
 	web  string
 }
 
@@ -55,13 +56,13 @@ func start(ctx context.Context, binary, dir string, env ...string) (*node, error
 		if err != nil {
 			continue
 		}
-		var a struct{ LPD, Web string }
-		if json.Unmarshal(b, &a) != nil || a.LPD == "" || a.Web == "" {
+		var a struct{ LPD, IPP, Web string }
+		if json.Unmarshal(b, &a) != nil || a.LPD == "" || a.IPP == "" || a.Web == "" {
 			continue
 		}
 		if conn, err := net.DialTimeout("tcp", a.LPD, time.Second); err == nil {
 			conn.Close()
-			n.lpd, n.web = a.LPD, a.Web
+			n.lpd, n.ipp, n.web = a.LPD, a.IPP, a.Web
 			return n, nil
 		}
 	}

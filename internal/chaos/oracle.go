@@ -18,6 +18,7 @@ type listed struct {
 	ID      int64    `json:"id"`
 	UUID    string   `json:"uuid"`
 	State   string   `json:"state"`
+	Message string   `json:"message"`
 	Reasons []string `json:"reasons"`
 	Owner   string   `json:"owner"`
 	Queue   string   `json:"queue"`
@@ -48,7 +49,15 @@ func judge(e evidence) error {
 		byOctets[s.octets] = s
 	}
 	jobs := map[int][]listed{}
+	byNumber := map[int64]listed{}
 	for _, j := range e.jobs {
+		byNumber[j.ID] = j
+		if j.Octets == 0 { // it was announced, and its document never came
+			if j.State != "aborted" && j.State != "canceled" {
+				return &broken{"I4", fmt.Sprintf("job %d has no document and is %s", j.ID, j.State)}
+			}
+			continue
+		}
 		s, ok := byOctets[j.Octets]
 		if !ok {
 			return &broken{"I1", fmt.Sprintf("job %d has %d octets, which nobody sent", j.ID, j.Octets)}
@@ -71,6 +80,9 @@ func judge(e evidence) error {
 	for _, r := range e.rows {
 		rows[r.JobID] = append(rows[r.JobID], r)
 	}
+	if err := judgeNumbers(e.submitted, byNumber); err != nil {
+		return err
+	}
 	for _, s := range e.submitted {
 		if err := judgeOne(s, jobs[s.id], paper[s.id], rows); err != nil {
 			return err
@@ -83,6 +95,26 @@ func judge(e evidence) error {
 	}
 	if scraps > 0 {
 		return &broken{"I2", fmt.Sprintf("%d sends were begun that no job owns up to", scraps)}
+	}
+	return nil
+}
+
+// judgeNumbers checks that a number that a client was told is that job's for ever: its
+// document's, or none's.
+func judgeNumbers(submitted []*submission, jobs map[int64]listed) error {
+	told := map[int64]*submission{}
+	for _, s := range submitted {
+		if s.number == 0 {
+			continue
+		}
+		if other := told[s.number]; other != nil {
+			return &broken{"I1", fmt.Sprintf("the clients of documents %d and %d were both told job %d", other.id, s.id, s.number)}
+		}
+		told[s.number] = s
+		j, ok := jobs[s.number]
+		if !ok || j.Octets != s.octets && (j.Octets != 0 || !s.acked.IsZero()) {
+			return &broken{"I1", fmt.Sprintf("the client of document %d (%d octets, %s) was told job %d, which is %+v", s.id, s.octets, s.order, s.number, j)}
+		}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ type scenario struct {
 }
 
 func allScenarios() []scenario {
-	return append(append(diskScenarios(), machineScenarios()...), append(damageScenarios(), deviceScenarios()...)...)
+	return slices.Concat(diskScenarios(), machineScenarios(), damageScenarios(), deviceScenarios(), ippScenarios())
 }
 
 // scenes plays what -scenario asks for.
@@ -142,7 +143,7 @@ func (st *stage) print(p plan, k int) int {
 		rng := rand.New(rand.NewPCG(st.rng.Uint64(), uint64(w)))
 		wg.Go(func() {
 			for i := w; i < k; i += 4 {
-				_ = batch[i].send(st.n.lpd, rng)
+				_ = batch[i].send(st.n, rng)
 			}
 		})
 	}
