@@ -325,9 +325,10 @@ SESSION=$(%s -d '{"method":"card","value":"04A1B2C3D4"}' %s/sessions | sed -n 's
 What comes out is in %s. A session ends 45 seconds after the last touch.
 As a person does it: open this address once in a browser, then use PIN 246810, or anna and anna:
 %s
+Without a driver, from any system: %s is the queue, and %sprint says how to add it.
 Everything else: %s job list --dir %s
 Stop it with Ctrl-C; the next start keeps what is there.
-`, quote(program), f.Secure, quote(f.Document), curl, f.API, curl, f.API, f.Printed, f.Browser, quote(program), quote(filepath.Dir(f.Document)))
+`, quote(program), f.Secure, quote(f.Document), curl, f.API, curl, f.API, f.Printed, f.Browser, f.IPP, f.Web, quote(program), quote(filepath.Dir(f.Document)))
 	return err
 }
 
