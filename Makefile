@@ -15,7 +15,7 @@ export CGO_CFLAGS ?= -O2 -g -DSQLITE_ENABLE_QPSG
 # sign in with. A test never skips because one is missing: this list is what it
 # rests on.
 PEERS := avahi-daemon avahi-utils dbus bind9 bind9-utils bind9-dnsutils iproute2 cups cups-client cups-bsd cups-daemon cups-ipp-utils rlpr socat w3m xinetd \
-         poppler-utils qpdf ghostscript postgresql-15 chromium fonts-dejavu-core python3 python3-yaml zbar-tools \
+         poppler-utils qpdf ghostscript sslscan postgresql-15 chromium fonts-dejavu-core python3 python3-yaml zbar-tools \
          openssl curl jq sqlite3 strace e2fsprogs xfsprogs util-linux
 # LPRng and CUPS' BSD commands want the same file names, so LPRng is unpacked
 # beside the tree instead of installed.
