@@ -35,7 +35,7 @@ func TestRead(t *testing.T) {
 			in: "login,email,language,enabled,rights,pin\nanna,nomail,fr,perhaps,admin,12\n",
 			problems: []string{
 				`line 2: the language is de, en or empty, not "fr"`, `line 2: "nomail" is not an e-mail address`,
-				`line 2: enabled is yes or no, not "perhaps"`, `line 2: there is no right "admin"; rights are release, break-glass and none`,
+				`line 2: enabled is yes or no, not "perhaps"`, `line 2: there is no right "admin"; rights are release, break-glass, administer and none`,
 				"line 2: the PIN is refused: ",
 			},
 		},

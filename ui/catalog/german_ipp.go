@@ -5,6 +5,7 @@ package catalog
 var germanIPP = map[string]string{
 	"A PIN is taken over TLS only. Please print to this queue over ipps.":                   "Eine PIN wird nur über TLS angenommen. Bitte drucken Sie über ipps in diese Warteschlange.",
 	"A job whose documents are still to come is held and has none.":                         "Ein Auftrag, dessen Dokumente noch kommen, ist angehalten und hat keine.",
+	"A job that is made again is held.":                                                     "Ein Auftrag, der wieder entsteht, ist angehalten.",
 	"A password is sent over TLS only.":                                                     "Ein Passwort wird nur über TLS geschickt.",
 	"A personal address is used with ipps only.":                                            "Eine persönliche Adresse wird nur mit ipps benutzt.",
 	"A print job is sent as application/ipp.":                                               "Ein Druckauftrag wird als application/ipp geschickt.",
