@@ -103,25 +103,37 @@ func (c *talk) say(format string, args ...any) {
 	}
 }
 
-// hear reads an answer, with the IPP message in it if there is one.
-func (c *talk) hear() (*http.Response, *goipp.Message) {
+// hear reads an answer: its status, and the IPP message in it if there is one.
+func (c *talk) hear() (int, *goipp.Message) {
 	c.t.Helper()
 	res, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	if res.Header.Get("Content-Type") != contentType {
-		return res, nil
+		return res.StatusCode, nil
 	}
 	m, err := ipp.Read(bytes.NewReader(b), ipp.AnswerLimits())
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return res, m
+	return res.StatusCode, m
+}
+
+// answerTo reads the head of an answer and leaves what follows.
+func (c *talk) answerTo(method string) int {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
 }
 
 const head = "POST /ipp/print/secure HTTP/1.1\r\nHost: 127.0.0.1:631\r\nContent-Type: application/ipp\r\n"
@@ -133,8 +145,8 @@ func TestHowClientsSend(t *testing.T) {
 	body := append(printJob(t, goipp.DefaultVersion), pdf...)
 	accepted := func(c *talk) {
 		t.Helper()
-		if res, m := c.hear(); m == nil || m.Code != statusOK {
-			t.Fatalf("%s %+v", res.Status, m)
+		if status, m := c.hear(); m == nil || m.Code != statusOK {
+			t.Fatalf("%d %+v", status, m)
 		}
 		if j := f.last(); f.docs[j.UUID] != pdf {
 			t.Errorf("%q came", f.docs[j.UUID])
@@ -215,12 +227,12 @@ func TestCutBodiesAreNoJob(t *testing.T) {
 func TestOnePort(t *testing.T) {
 	f, addr := serve(t)
 	body := append(printJob(t, goipp.DefaultVersion), pdf...)
-	trusting := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // a test of what comes through
+	trusting := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 	over := func(c *talk) {
 		t.Helper()
 		c.say("%sContent-Length: %d\r\n\r\n%s", head, len(body), body)
-		if res, m := c.hear(); m == nil || m.Code != statusOK || !strings.HasPrefix(ipp.Text(m.Job, "job-uri"), "ipps://") {
-			t.Errorf("%s %+v", res.Status, m)
+		if status, m := c.hear(); m == nil || m.Code != statusOK || !strings.HasPrefix(ipp.Text(m.Job, "job-uri"), "ipps://") {
+			t.Errorf("%d %+v", status, m)
 		}
 	}
 	raw := dialTalk(t, addr)
@@ -229,13 +241,13 @@ func TestOnePort(t *testing.T) {
 
 	raw = dialTalk(t, addr)
 	raw.say("OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2,TLS/1.1,TLS/1.0\r\n\r\n")
-	if res, err := http.ReadResponse(raw.r, nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%+v, %v", res, err)
+	if status := raw.answerTo(http.MethodPost); status != http.StatusSwitchingProtocols {
+		t.Fatalf("%d", status)
 	}
 	secure = tls.Client(raw, trusting)
 	c := &talk{secure, t, bufio.NewReader(secure)}
-	if res, err := http.ReadResponse(c.r, &http.Request{Method: http.MethodOptions}); err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("the answer to OPTIONS comes over TLS: %+v, %v", res, err)
+	if status := c.answerTo(http.MethodOptions); status != http.StatusOK {
+		t.Fatalf("the answer to OPTIONS comes over TLS: %d", status)
 	}
 	over(c)
 	over(c)
@@ -247,8 +259,8 @@ func TestOnePort(t *testing.T) {
 	}
 	plain := dialTalk(t, addr)
 	plain.say("OPTIONS * HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-	if res, _ := plain.hear(); res.StatusCode != http.StatusOK || res.Header.Get("Allow") == "" {
-		t.Errorf("%s", res.Status)
+	if status, _ := plain.hear(); status != http.StatusOK {
+		t.Errorf("%d", status)
 	}
 }
 
@@ -273,8 +285,8 @@ func TestOtherRequests(t *testing.T) {
 	} {
 		c := dialTalk(t, addr)
 		c.say("%s", tt.text)
-		if res, _ := c.hear(); res.StatusCode != tt.status {
-			t.Errorf("%s: %s, want %d", name, res.Status, tt.status)
+		if status, _ := c.hear(); status != tt.status {
+			t.Errorf("%s: %d, want %d", name, status, tt.status)
 		}
 	}
 }
@@ -290,7 +302,7 @@ func TestBelievedByCertificate(t *testing.T) {
 		certs    []tls.Certificate
 		believed bool
 	}{{[]tls.Certificate{ours}, true}, {[]tls.Certificate{other}, false}, {nil, false}} {
-		secure := tls.Client(dialTalk(t, addr), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, Certificates: tt.certs}) //nolint:gosec // a test of what the server makes of us
+		secure := tls.Client(dialTalk(t, addr), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, Certificates: tt.certs})
 		c := &talk{secure, t, bufio.NewReader(secure)}
 		c.say("%sContent-Length: %d\r\n\r\n%s", head, len(body), body)
 		if _, m := c.hear(); m == nil || m.Code != statusOK {
