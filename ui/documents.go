@@ -329,7 +329,8 @@ func (s *Server) status(v *visit) error {
 		Busy  bool
 		Bad   bool
 		Left  int
-		PINs  int // how many documents were left because they need their PIN
+		PINs  int    // how many documents were left because they need their PIN
+		Wrong string // what keeps the device from printing, while something is on its way
 	}{sheet: v.sheet("Printing"), Left: v.left(), PINs: v.number("left", 9999)}
 	for _, it := range r.Items {
 		i := v.item(p.sheet, it, names)
@@ -340,6 +341,9 @@ func (s *Server) status(v *visit) error {
 	p.Refresh = &refresh{p.Left, p.Base + "still"}
 	if p.Busy {
 		p.Refresh = v.lookAgain(p.sheet)
+		if p.Wrong, err = s.trouble(v); err != nil {
+			return err
+		}
 	}
 	return v.render(http.StatusOK, "status.html", p)
 }

@@ -119,7 +119,7 @@ func (s *Server) trouble(v *visit) (string, error) {
 		return "", err
 	case !d.Enabled:
 		return v.say.Text("This device is out of service. Please use another one."), nil
-	case d.Status.State == "stopped" && d.Status.Text != "":
+	case (d.Status.State == "stopped" || d.Status.State == "processing") && d.Status.Text != "": // no paper, in the middle of a job
 		return sheet{}.Plain(v.say.Text(d.Status.Text)), nil
 	case d.Status.State == "stopped":
 		return v.say.Text("The device does not answer at the moment."), nil
