@@ -382,6 +382,28 @@ func TestPeerCupsIPP(t *testing.T) {
 			t.Errorf("asked: %+v, %v, %v", res, found, err)
 		}
 	})
+	t.Run("paused", func(t *testing.T) {
+		if err := c.Queue(t.Context(), "paused", "file:/dev/null", false); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := c.Run(t.Context(), "cupsdisable", "paused"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		dev := open(t, site.Device{URI: uri + "paused"}, patientIPP())
+		if now, err := dev.Condition(t.Context()); err != nil || now.State != "stopped" || now.Reasons != "paused" {
+			t.Errorf("condition %+v, %v", now, err)
+		}
+		res, err := dev.Deliver(t.Context(), evePDF())
+		if !fault.Is(err, fault.Unavailable) || res.Evidence != job.NoneAccepted || fault.Text(err) != "Somebody has paused the device." {
+			t.Errorf("result %+v, %v", res, err)
+		}
+		if out, err := c.Run(t.Context(), "cupsenable", "paused"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if res, err := dev.Deliver(t.Context(), evePDF()); err != nil || res.Evidence != job.Confirmed {
+			t.Errorf("after it goes on: %+v, %v", res, err)
+		}
+	})
 	t.Run("a queue that is not there", func(t *testing.T) {
 		res, err := open(t, site.Device{URI: uri + "nobody"}, patientIPP()).Deliver(t.Context(), evePDF())
 		if !fault.Is(err, fault.NotFound) || res.Evidence != job.NoneAccepted {
