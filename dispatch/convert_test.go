@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // press makes PCL XL of PDF, twice as long.
 type press struct {
-	made, open int
+	made, open atomic.Int64
 	takes      time.Duration
 	err        error
 	why        string
@@ -54,12 +55,12 @@ func (p *press) Convert(ctx context.Context, _ *job.Job, _ job.Document, _ site.
 	if p.err != nil {
 		return dispatch.Converted{}, p.err
 	}
-	p.made++
-	p.open++
+	nth := p.made.Add(1)
+	p.open.Add(1)
 	b = append(b, b...)
 	return dispatch.Converted{
-		Octets: int64(len(b)), Doubt: p.made > 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
-		Close: func() error { p.open--; return nil },
+		Octets: int64(len(b)), Doubt: nth > 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil },
+		Close: func() error { p.open.Add(-1); return nil },
 	}, nil
 }
 
@@ -81,9 +82,11 @@ func TestConverted(t *testing.T) {
 		if c := h.rows.condition("a"); c.Text != "A document is being converted for the device." {
 			t.Errorf("condition %+v", c)
 		}
-		if h.rows.jobs[id].send != "" {
-			t.Error("the send was intended before the document was there")
-		}
+		h.rows.change(func() {
+			if h.rows.jobs[id].send != "" {
+				t.Error("the send was intended before the document was there")
+			}
+		})
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		wantState(t, h, id, job.Completed, job.CompletedSuccessfully)
@@ -97,17 +100,19 @@ func TestConverted(t *testing.T) {
 		if got := h.rows.texts(id); !slices.Equal(got[:2], want) {
 			t.Errorf("history %q", got)
 		}
-		if args := h.rows.jobs[id].history[1].Args; !slices.Equal(args, []any{"PDF", "PCL XL", "MFD a", 7}) {
-			t.Errorf("%v", args)
-		}
-		if p.open != 0 {
-			t.Errorf("%d converted documents were kept", p.open)
+		h.rows.change(func() {
+			if args := h.rows.jobs[id].history[1].Args; !slices.Equal(args, []any{"PDF", "PCL XL", "MFD a", 7}) {
+				t.Errorf("%v", args)
+			}
+		})
+		if p.open.Load() != 0 {
+			t.Errorf("%d converted documents were kept", p.open.Load())
 		}
 		// Another language goes as it is.
 		id = h.release("hold", "a", 1000, func(j *job.Job) { j.Documents[0].Language = "postscript" })
 		synctest.Wait()
-		if row := wantRow(t, h, id, accounting.Printed, job.Confirmed); row.Octets != 1000 || p.made != 1 {
-			t.Errorf("%d octets, %d made", row.Octets, p.made)
+		if row := wantRow(t, h, id, accounting.Printed, job.Confirmed); row.Octets != 1000 || p.made.Load() != 1 {
+			t.Errorf("%d octets, %d made", row.Octets, p.made.Load())
 		}
 	})(t)
 }
@@ -121,14 +126,16 @@ func TestConvertedOnceForAllAttempts(t *testing.T) {
 		id := h.release("hold", "a", 1000)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if h.rows.claims < 3 || p.made != 1 || p.open != 1 {
-			t.Errorf("%d attempts, %d made, %d open", h.rows.claims, p.made, p.open)
+		claims := 0
+		h.rows.change(func() { claims = h.rows.claims })
+		if claims < 3 || p.made.Load() != 1 || p.open.Load() != 1 {
+			t.Errorf("%d attempts, %d made, %d open", claims, p.made.Load(), p.open.Load())
 		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		wantState(t, h, id, job.Held, job.HeldForRelease)
-		if p.made != 1 || p.open != 0 {
-			t.Errorf("%d made, %d open", p.made, p.open)
+		if p.made.Load() != 1 || p.open.Load() != 0 {
+			t.Errorf("%d made, %d open", p.made.Load(), p.open.Load())
 		}
 	})(t)
 }
