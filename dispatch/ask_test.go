@@ -245,6 +245,7 @@ func TestStoppingLeavesTheJobAtItsDevice(t *testing.T) {
 		synctest.Wait()
 		id := h.release("hold", "a", 5000)
 		a.Gate <- struct{}{}
+		synctest.Wait()
 		h.stop()
 		wantState(t, h, id, job.Processing, job.Outgoing)
 		if a.asked != 0 || len(h.rows.rowsOf(id)) != 0 {

@@ -192,3 +192,36 @@ func TestNotConverted(t *testing.T) {
 		}
 	}))
 }
+
+// Of what was made before a crash nobody knows any more how long it was: a device
+// that counts octets leaves it uncertain, and the ledger does not pretend.
+func TestConvertedBeforeACrash(t *testing.T) {
+	for name, tt := range map[string]struct {
+		octets int64
+		state  job.State
+		reason job.Reason
+		row    accounting.Outcome
+		ev     job.Evidence
+	}{
+		"it is out":              {job.Unknown, job.Completed, job.CompletedSuccessfully, accounting.Printed, job.Confirmed},
+		"so many octets are out": {1000, job.Stopped, job.Suspended, accounting.Uncertain, job.Partial},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, "a")
+				h.Converter = &press{}
+				a := &asker{Fake: h.devices["a"], ask: says{result(job.Confirmed, tt.octets, 3), true, nil}.ask}
+				h.Open = func(site.Device) (device.Device, error) { return a, nil }
+				id := h.add("hold", "a", 1000, func(j *job.Job) { j.State, j.Reasons, j.Fence = job.Processing, []job.Reason{job.Outgoing}, 1 })
+				h.rows.change(func() { h.rows.jobs[id].boot, h.rows.jobs[id].send = "before", job.NewUUID() })
+				h.start(t)
+				synctest.Wait()
+				wantState(t, h, id, tt.state, tt.reason)
+				if row := wantRow(t, h, id, tt.row, tt.ev); row.Octets != job.Unknown {
+					t.Errorf("%d octets", row.Octets)
+				}
+				h.stop()
+			})
+		})
+	}
+}
