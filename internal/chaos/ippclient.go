@@ -52,7 +52,7 @@ func (s *submission) sendIPP(addr string, rng *rand.Rand) error {
 		return err
 	}
 	s.number, s.told = id, time.Now()
-	op = append(c.operation(s.user)[:3], attribute("job-id", goipp.TagInteger, goipp.Integer(id)),
+	op = append(op[:3:3], attribute("job-id", goipp.TagInteger, goipp.Integer(id)),
 		attribute("requesting-user-name", goipp.TagName, goipp.String(s.user)),
 		attribute("last-document", goipp.TagBoolean, goipp.Boolean(true)))
 	again, err := c.document(s, goipp.OpSendDocument, op, nil, doc, rng.IntN(2) == 0, rng)
@@ -169,7 +169,7 @@ func (c *ippConn) document(s *submission, op goipp.Op, attrs, job goipp.Attribut
 
 // body writes attributes and document in pieces.
 func (c *ippConn) body(attrs, doc []byte, chunked bool, rng *rand.Rand) error {
-	for rest := append(attrs, doc...); len(rest) > 0; {
+	for rest := slices.Concat(attrs, doc); len(rest) > 0; {
 		piece := rest[:min(len(rest), 1+rng.IntN(96<<10))]
 		rest = rest[len(piece):]
 		out := piece

@@ -15,6 +15,7 @@ type attack struct {
 	stay    time.Duration // how long the crowd stands there while normal jobs are sent
 	gone    time.Duration // how long until the last of them must be gone once it only waits; 0: they may stay while there is room
 	silent  bool          // the crowd stops saying anything after its stay
+	storm   bool          // so many at a time, each once and again and again, and each must be refused
 	refused int           // how many of the crowd the node must refuse, at least
 	join    func(ctx context.Context, n *node, c *crowd) (client, error)
 }
@@ -64,7 +65,7 @@ func attacks(short bool) []attack {
 				stay: stay, gone: 40 * time.Second, refused: n, join: dripStranger},
 		)
 	}
-	return append(list, asTheyAre(short)...)
+	return append(append(list, asTheyAre(short)...), ippAttacks(short)...)
 }
 
 // asTheyAre are crowds in front of a node whose limits nobody raised.

@@ -50,6 +50,24 @@ func gather(ctx context.Context, nd *node, a attack) *crowd {
 	return c
 }
 
+// storm has n clients at a time come again and again until ctx ends; whoever is not
+// refused has joined.
+func storm(ctx context.Context, nd *node, a attack) *crowd {
+	c := &crowd{born: time.Now()}
+	for range a.clients {
+		c.done.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := a.join(context.WithoutCancel(ctx), nd, c); err != nil {
+					c.refused.Add(1)
+				} else {
+					c.joined.Add(1)
+				}
+			}
+		})
+	}
+	return c
+}
+
 // watch reads until the node closes, and drips meanwhile.
 func (c *crowd) watch(k client) {
 	stop := make(chan struct{})

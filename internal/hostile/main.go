@@ -5,7 +5,7 @@
 // are what they were.
 //
 // It shares no code with the node and knows it by its outside face only: LPD,
-// HTTPS, /metrics, the commands, and what /proc says of the process. The node
+// HTTPS, IPP, /metrics, the commands, and what /proc says of the process. The node
 // is the one that people get.
 //
 // Everything runs on loopback, and every loop ends.
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string) error {
 	start := time.Now()
 	played, failed := 0, 0
 	for i, a := range attacks(o.short) {
-		if !strings.Contains(a.name, o.only) {
+		if !strings.Contains(strings.ToLower(a.name), strings.ToLower(o.only)) {
 			continue
 		}
 		played++

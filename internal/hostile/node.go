@@ -23,6 +23,7 @@ type node struct {
 	cmd         *exec.Cmd
 	done        chan struct{}
 	lpd, web    string
+	ipp         string
 	token       string // of a program that prints
 	roots       *x509.CertPool
 }
@@ -81,13 +82,13 @@ func (n *node) awaitReady() error {
 			continue
 		}
 		b, err := os.ReadFile(filepath.Join(n.dir, "addresses.json"))
-		var a struct{ LPD, Web string }
+		var a struct{ LPD, IPP, Web string }
 		if err != nil || json.Unmarshal(b, &a) != nil || a.Web == "" {
 			continue
 		}
 		if conn, err := net.DialTimeout("tcp", a.LPD, time.Second); err == nil {
 			conn.Close()
-			n.lpd, n.web = a.LPD, a.Web
+			n.lpd, n.ipp, n.web = a.LPD, a.IPP, a.Web
 			return nil
 		}
 	}

@@ -21,6 +21,9 @@ func play(ctx context.Context, o options, dir string, a attack) error {
 	if err != nil {
 		return fmt.Errorf("before the crowd: %w", err)
 	}
+	if a.storm {
+		return playStorm(ctx, n, a, before)
+	}
 	c := gather(ctx, n, a)
 	defer c.disperse()
 	came := time.Since(c.born)
@@ -46,6 +49,31 @@ func play(ctx context.Context, o options, dir string, a attack) error {
 		"  normal jobs meanwhile: %s\n  before: %s\n  during: %s\n  after:  %s\n",
 		a.name, c.joined.Load(), came.Round(10*time.Millisecond), c.refused.Load(), stood, a.stay, during.peak, a.memory, normal, before, during, after)
 	return errors.Join(normal.err(), check(a, c, during, left, shed), settled(ok, before, after))
+}
+
+// playStorm lets requests come that must be refused, all the time.
+func playStorm(ctx context.Context, n *node, a attack, before vitals) error {
+	raging, calm := context.WithCancel(ctx)
+	defer calm()
+	c := storm(raging, n, a)
+	normal := probe(ctx, n, a.stay)
+	during, err := n.vitals(ctx)
+	calm()
+	c.done.Wait()
+	if err != nil {
+		return fmt.Errorf("in the storm: %w", err)
+	}
+	after, ok := n.settles(ctx, before)
+	fmt.Printf("%s\n  %d were refused in %s, %d were not; peak %d MiB of %d allowed\n  normal jobs meanwhile: %s\n  before: %s\n  during: %s\n  after:  %s\n",
+		a.name, c.refused.Load(), time.Since(c.born).Round(10*time.Millisecond), c.joined.Load(), during.peak, a.memory, normal, before, during, after)
+	var errs []error
+	if c.joined.Load() > 0 || c.refused.Load() == 0 {
+		errs = append(errs, fmt.Errorf("%d were refused as they should be, %d were not", c.refused.Load(), c.joined.Load()))
+	}
+	if during.peak > a.memory {
+		errs = append(errs, fmt.Errorf("the node has used %d MiB, %d are allowed", during.peak, a.memory))
+	}
+	return errors.Join(append(errs, normal.err(), settled(ok, before, after))...)
 }
 
 // warm fills the node's pools and caches with normal work, so that what is
@@ -110,10 +138,10 @@ func settled(ok bool, before, after vitals) error {
 	return fmt.Errorf("the node does not come back to what it was: before %s, after %s", before, after)
 }
 
-// latencies are how long normal jobs took, on both doors.
+// latencies are how long normal jobs took, on every door.
 type latencies struct {
-	lpd, web []time.Duration
-	failed   []error
+	lpd, web, ipp []time.Duration
+	failed        []error
 }
 
 // probe sends normal jobs for a while, one after the other, as people do.
@@ -123,6 +151,7 @@ func probe(ctx context.Context, n *node, d time.Duration) *latencies {
 	for until := time.Now().Add(d); time.Now().Before(until) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		l.lpd = append(l.lpd, l.timed("LPD", func() error { return n.lpr(ctx, doc) }))
 		l.web = append(l.web, l.timed("API", func() error { return n.post(ctx, doc) }))
+		l.ipp = append(l.ipp, l.timed("IPP", func() error { return n.printIPP(ctx, doc) }))
 	}
 	return l
 }
@@ -140,11 +169,12 @@ func (l *latencies) err() error {
 	if len(l.failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d normal jobs failed, the first: %w", len(l.failed), len(l.lpd)+len(l.web), l.failed[0])
+	return fmt.Errorf("%d of %d normal jobs failed, the first: %w", len(l.failed), len(l.lpd)+len(l.web)+len(l.ipp), l.failed[0])
 }
 
 func (l *latencies) String() string {
-	return fmt.Sprintf("%d by LPD, p50 %s p99 %s; %d by the API, p50 %s p99 %s", len(l.lpd), at(l.lpd, 50), at(l.lpd, 99), len(l.web), at(l.web, 50), at(l.web, 99))
+	return fmt.Sprintf("%d by LPD, p50 %s p99 %s; %d by the API, p50 %s p99 %s; %d by IPP, p50 %s p99 %s", len(l.lpd), at(l.lpd, 50), at(l.lpd, 99),
+		len(l.web), at(l.web, 50), at(l.web, 99), len(l.ipp), at(l.ipp, 50), at(l.ipp, 99))
 }
 
 func at(d []time.Duration, percent int) time.Duration {
