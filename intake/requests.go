@@ -45,7 +45,7 @@ func (in *Intake) OwnJobs(ctx context.Context, r job.Requester, f job.Sent) ([]j
 		list, err := in.Store.JobsSent(ctx, f)
 		return slices.DeleteFunc(list, func(j job.Job) bool { return !owns(&r, &j) }), err
 	}
-	want := job.Filter{Owner: r.User, Queue: f.Queue, Before: f.Before, Limit: f.Limit}
+	want := job.Filter{Owner: r.User, Queue: f.Queue, Before: f.Before, Limit: f.Limit, Bare: f.Bare}
 	if r.Admin {
 		want.Owner = ""
 	}

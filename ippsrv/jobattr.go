@@ -32,33 +32,53 @@ func (q *request) jobAttributes(j *job.Job, w wanted) goipp.Attributes {
 		title = "Untitled"
 	}
 	pages, impressions, sheets := counts(j)
-	completed := 0
-	if state == int(job.Completed) && impressions > 0 {
-		completed = impressions
-	}
-	b.add(
-		ipp.Integer("job-id", int(j.ID)), ipp.URI("job-uri", q.jobURI(j.ID)), ipp.URI("job-uuid", "urn:uuid:"+j.UUID),
-		ipp.URI("job-printer-uri", q.printerURI()), ipp.Name("job-name", title), ipp.Name("job-originating-user-name", originating),
-		ipp.Enum("job-state", state), ipp.Keyword("job-state-reasons", reasons...), ipp.TextWithout("job-state-message", message),
-		ipp.Integer("job-printer-up-time", s.uptime(s.Now())),
-		s.at("time-at-creation", j.Created), s.at("time-at-processing", j.Released), s.at("time-at-completed", j.Completed),
-		ipp.DateTime("date-time-at-creation", j.Created), ipp.DateTime("date-time-at-processing", j.Released), ipp.DateTime("date-time-at-completed", j.Completed),
-		ipp.Integer("job-k-octets", int((j.Octets+1023)/1024)), ipp.Integer("number-of-documents", len(j.Documents)),
-		known("job-impressions", impressions), ipp.Integer("job-impressions-completed", completed),
-		known("job-media-sheets", sheets), known("job-pages", pages),
-		ipp.Charset("attributes-charset", "utf-8"), ipp.Language("attributes-natural-language", "en"),
-		ipp.TextWithout("job-originating-host-name", j.Ticket.Host),
-	)
+	completed, sheetsCompleted := 0, 0
 	if state == int(job.Completed) {
-		b.add(known("job-media-sheets-completed", sheets))
-	} else {
-		b.add(ipp.Integer("job-media-sheets-completed", 0))
+		completed, sheetsCompleted = max(0, impressions), sheets
+	}
+	for _, x := range []struct {
+		name string
+		make func(name string) goipp.Attribute
+	}{
+		{"job-id", func(n string) goipp.Attribute { return ipp.Integer(n, int(j.ID)) }},
+		{"job-uri", func(n string) goipp.Attribute { return ipp.URI(n, q.jobURI(j.ID)) }},
+		{"job-uuid", func(n string) goipp.Attribute { return ipp.URI(n, "urn:uuid:"+j.UUID) }},
+		{"job-printer-uri", func(n string) goipp.Attribute { return ipp.URI(n, q.printerURI()) }},
+		{"job-name", func(n string) goipp.Attribute { return ipp.Name(n, title) }},
+		{"job-originating-user-name", func(n string) goipp.Attribute { return ipp.Name(n, originating) }},
+		{"job-state", func(n string) goipp.Attribute { return ipp.Enum(n, state) }},
+		{"job-state-reasons", func(n string) goipp.Attribute { return ipp.Keyword(n, reasons...) }},
+		{"job-state-message", func(n string) goipp.Attribute { return ipp.TextWithout(n, message) }},
+		{"job-printer-up-time", func(n string) goipp.Attribute { return ipp.Integer(n, s.uptime(s.Now())) }},
+		{"time-at-creation", func(n string) goipp.Attribute { return s.at(n, j.Created) }},
+		{"time-at-processing", func(n string) goipp.Attribute { return s.at(n, j.Released) }},
+		{"time-at-completed", func(n string) goipp.Attribute { return s.at(n, j.Completed) }},
+		{"date-time-at-creation", func(n string) goipp.Attribute { return ipp.DateTime(n, j.Created) }},
+		{"date-time-at-processing", func(n string) goipp.Attribute { return ipp.DateTime(n, j.Released) }},
+		{"date-time-at-completed", func(n string) goipp.Attribute { return ipp.DateTime(n, j.Completed) }},
+		{"job-k-octets", func(n string) goipp.Attribute { return ipp.Integer(n, int((j.Octets+1023)/1024)) }},
+		{"number-of-documents", func(n string) goipp.Attribute { return ipp.Integer(n, len(j.Documents)) }},
+		{"job-impressions", func(n string) goipp.Attribute { return known(n, impressions) }},
+		{"job-impressions-completed", func(n string) goipp.Attribute { return ipp.Integer(n, completed) }},
+		{"job-media-sheets", func(n string) goipp.Attribute { return known(n, sheets) }},
+		{"job-media-sheets-completed", func(n string) goipp.Attribute { return known(n, sheetsCompleted) }},
+		{"job-pages", func(n string) goipp.Attribute { return known(n, pages) }},
+		{"attributes-charset", func(n string) goipp.Attribute { return ipp.Charset(n, "utf-8") }},
+		{"attributes-natural-language", func(n string) goipp.Attribute { return ipp.Language(n, "en") }},
+		{"job-originating-host-name", func(n string) goipp.Attribute { return ipp.TextWithout(n, j.Ticket.Host) }},
+	} {
+		if w.has(b.group, x.name) { // a list of many jobs asks for few of each
+			b.list = append(b.list, x.make(x.name))
+		}
 	}
 	if len(j.Documents) > 0 {
 		b.add(ipp.MIME("document-format", mimeOf(j.Documents[0].Language)), ipp.Name("document-name", j.Documents[0].Name))
 	}
 	if j.Ticket.PIN != nil {
 		b.add(ipp.Keyword("job-release-action", "job-password"))
+	}
+	if !w.all && !w.groups[template] && len(w.names) == len(b.list) { // all that was asked for is there
+		return b.list
 	}
 	b.group = template
 	for _, a := range templateOf(&j.Ticket) {
@@ -68,6 +88,17 @@ func (q *request) jobAttributes(j *job.Job, w wanted) goipp.Attributes {
 		b.add(a)
 	}
 	return b.list
+}
+
+// ofDocuments are the attributes that need a job's documents.
+var ofDocuments = []string{
+	"number-of-documents", "job-impressions", "job-impressions-completed", "job-media-sheets", "job-media-sheets-completed", "job-pages",
+	"document-format", "document-name",
+}
+
+// needsDocuments reports whether one of them is wanted.
+func (w wanted) needsDocuments() bool {
+	return slices.ContainsFunc(ofDocuments, func(name string) bool { return w.has(jobDescription, name) })
 }
 
 // templateOf returns the Job Template attributes of a ticket, as they came or as

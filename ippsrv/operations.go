@@ -183,7 +183,8 @@ func (q *request) getJobs() (answer, error) {
 		r.Admin = false
 	}
 	open := len(states) > 0 && !states[0].Done()
-	f := job.Sent{Queue: q.queue.ID, Open: open, Done: len(states) > 0 && !open, Limit: limit}
+	w := wantedBy(q.msg, "job-id", "job-uri")
+	f := job.Sent{Queue: q.queue.ID, Open: open, Done: len(states) > 0 && !open, Limit: limit, Bare: !w.needsDocuments()}
 	if len(states) == 1 {
 		f.Limit = mostJobs
 	}

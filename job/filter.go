@@ -16,6 +16,7 @@ type Filter struct {
 	Since     time.Time // created at or after
 	Before    int64     // job-id: only those with a lower one, for the next page; 0 none
 	Limit     int       // 0: no limit
+	Bare      bool      // without their documents
 }
 
 // Sent asks for the jobs that a client sent itself, as far as anybody can tell:
@@ -28,4 +29,5 @@ type Sent struct {
 	Done    bool   // only those that are
 	Before  int64  // job-id: only those with a lower one; 0 none
 	Limit   int    // 0: as many as one answer may have
+	Bare    bool   // without their documents
 }

@@ -134,8 +134,11 @@ func (s Scope) JobsSent(ctx context.Context, f job.Sent) ([]job.Job, error) {
 	}
 	var list []job.Job
 	err := s.read(ctx, func(v view) (err error) {
-		list, err = s.jobs(v, listSent, address(f.Client), f.Claimed, lowest, highest, before, f.Queue, min(limit, mostSent))
-		return err
+		list, err = s.bareJobs(v, listSent, address(f.Client), f.Claimed, lowest, highest, before, f.Queue, min(limit, mostSent))
+		if err != nil || f.Bare {
+			return err
+		}
+		return s.fill(v, list)
 	})
 	return list, explain("store.JobsSent", err)
 }

@@ -199,16 +199,18 @@ func (s Scope) job(v view, q query, args ...any) (job.Job, error) {
 // jobs reads the jobs of a statement that begins with jobSelect, each with its
 // documents.
 func (s Scope) jobs(v view, q query, args ...any) ([]job.Job, error) {
-	var list []job.Job
-	if err := v.each(q, to(&list, s.scanJob), args...); err != nil {
+	list, err := s.bareJobs(v, q, args...)
+	if err != nil {
 		return nil, err
 	}
-	for i := range list {
-		if err := s.documents(v, &list[i]); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return list, s.fill(v, list)
+}
+
+// bareJobs is jobs without documents.
+func (s Scope) bareJobs(v view, q query, args ...any) ([]job.Job, error) {
+	var list []job.Job
+	err := v.each(q, to(&list, s.scanJob), args...)
+	return list, err
 }
 
 func (s Scope) scanJob(row scanner, j *job.Job) error {

@@ -8,8 +8,8 @@ import (
 	"platen/job"
 )
 
-// Jobs returns the jobs that a filter asks for, newest first, with their
-// documents and all names filled.
+// Jobs returns the jobs that a filter asks for, newest first, with all names filled
+// and with their documents, unless these are not wanted.
 func (s Scope) Jobs(ctx context.Context, f job.Filter) ([]job.Job, error) {
 	limit := f.Limit
 	if limit <= 0 {
@@ -28,6 +28,9 @@ func (s Scope) Jobs(ctx context.Context, f job.Filter) ([]job.Job, error) {
 			}
 		}
 		list = newest(list, limit)
+		if f.Bare {
+			return nil
+		}
 		return s.fill(v, list)
 	})
 	return list, explain("store.Jobs", err)

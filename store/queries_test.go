@@ -69,7 +69,7 @@ func queries(t *testing.T) map[string]query {
 func TestQueriesAreConstants(t *testing.T) {
 	fset, files := source(t)
 	takesQuery := map[string]int{ // which argument is the query
-		"exec": 0, "each": 0, "one": 0, "job": 1, "jobs": 1, "more": 2, "users": -1, "user": 2, "count": 2, "release": 0,
+		"exec": 0, "each": 0, "one": 0, "job": 1, "jobs": 1, "bareJobs": 1, "more": 2, "users": -1, "user": 2, "count": 2, "release": 0,
 		"alter": 3, "mark": 4, "remove": 5, "find": 5, "all": 4, "removeUnused": 5, "free": 2, "unused": 2, "forget": 3,
 	}
 	// Text goes to the driver as it is only where transactions, pragmas and
