@@ -136,13 +136,12 @@ func noSockets() error {
 	return nil
 }
 
-// limit puts the limits on this process, and on what it becomes. The address
-// space of a Go program is large before it does anything, so that one which stays
-// has its memory limited by what it writes to.
+// limit puts the limits on this process, and on what it becomes. Memory is limited
+// by what is written to (getrlimit(2), RLIMIT_DATA): the address space of a Go
+// program is larger than any limit before it does anything, and the next that the
+// runtime asks for, a thread perhaps, would be the end of it.
 func limit(s spec) error {
-	memory := unix.RLIMIT_AS
 	if s.Raster != "" {
-		memory = unix.RLIMIT_DATA
 		debug.SetMemoryLimit(s.Memory / 2)
 	}
 	for _, r := range []struct {
@@ -153,7 +152,7 @@ func limit(s spec) error {
 		{unix.RLIMIT_NOFILE, 256},
 		{unix.RLIMIT_FSIZE, uint64(s.Most)},
 		{unix.RLIMIT_CPU, uint64(s.CPU)}, // soft is hard: nobody ignores SIGKILL
-		{memory, uint64(s.Memory)},
+		{unix.RLIMIT_DATA, uint64(s.Memory)},
 	} {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(r.resource, &now); err != nil {
