@@ -94,6 +94,7 @@ func checkNode(ctx context.Context, p place, f *findings) {
 		f.ok("node", "It is running, so its database and ports are in use.")
 	} else {
 		checkPort(ctx, f, "LPD port", p.cfg.Listen.LPD)
+		checkPort(ctx, f, "IPP port", p.cfg.Listen.IPP)
 		checkPort(ctx, f, "HTTPS port", p.cfg.Listen.Web)
 	}
 	keys := checkKeys(p, f)

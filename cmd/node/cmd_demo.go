@@ -87,6 +87,9 @@ func demoPlace(dir string, lpd, ipp, web *opt[string]) (place, error) {
 		if p, err = (where{dir: dir}).find(); err != nil {
 			return p, err
 		}
+		if p.cfg.Listen.IPP == config.Default().Listen.IPP { // of a demo from before there was IPP
+			p.cfg.Listen.IPP, p.cfg.IPP.Advertise = "127.0.0.1:5631", false
+		}
 	}
 	lpd.apply(&p.cfg.Listen.LPD)
 	ipp.apply(&p.cfg.Listen.IPP)

@@ -64,3 +64,18 @@ func TestIPPIdentitySurvives(t *testing.T) {
 	}
 	h.end()
 }
+
+// TestDemoFromBeforeIPP: the configuration of an older demo names no address for
+// IPP, and the demo goes on.
+func TestDemoFromBeforeIPP(t *testing.T) {
+	dir := t.TempDir()
+	old := "trusted = [\"127.0.0.0/8\", \"::1/128\"]\n\n[listen]\nlpd = \"127.0.0.1:0\"\nweb = \"127.0.0.1:0\"\n\n[devices]\nallow_loopback = true\n"
+	if err := os.WriteFile(filepath.Join(dir, "node.toml"), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := demoPlace(dir, &opt[string]{}, &opt[string]{}, &opt[string]{})
+	if err != nil || p.cfg.Listen.IPP != "127.0.0.1:5631" || p.cfg.IPP.Advertise {
+		t.Errorf("%+v, %v", p.cfg.Listen, err)
+	}
+	startDemo(t, dir).end()
+}
