@@ -212,7 +212,7 @@ func (w *writer) group(first *call) {
 	}
 	w.wrote = 0
 	calls := make([]*call, 0, mostCalls)
-	for c := first; c != nil && len(calls) < mostCalls; c = w.next(len(calls) == 1) {
+	for c := first; c != nil; c = w.next(len(calls) == 1) {
 		if w.lazy && !c.lazy {
 			w.kept = append([]*call{c}, w.kept...)
 			break
@@ -224,6 +224,9 @@ func (w *writer) group(first *call) {
 		if err := w.run(ctx, c); err != nil { // the engine has rolled everything back
 			w.end(ctx, calls, err)
 			return
+		}
+		if len(calls) == mostCalls { // before the next one is taken, whom nobody would answer
+			break
 		}
 	}
 	w.end(ctx, calls, nil)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -448,6 +449,40 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 	for _, j := range jobs {
 		if !stored[j.UUID] {
 			t.Errorf("job %s is there, but its caller was refused", j.UUID)
+		}
+	}
+}
+
+// TestAFullGroupLosesNobody: whoever comes when a group has no room is in the next.
+func TestAFullGroupLosesNobody(t *testing.T) {
+	w := newWorld(t)
+	for _, lazy := range []bool{false, true} {
+		g := w.gate(t)
+		var all sync.WaitGroup
+		var done atomic.Int64
+		for range 3 * mostCalls {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				c := &call{tenant: w.a.tenant, fn: func(tx) error { done.Add(1); return nil }}
+				if lazy {
+					if err := w.w.later(ctx, c); err != nil {
+						t.Errorf("later: %v", err)
+					}
+					return
+				}
+				if err := w.a.call(ctx, c); err != nil {
+					t.Errorf("call: %v", err)
+				}
+			})
+		}
+		w.queued(mostCalls)
+		close(g.leave)
+		must(t, <-g.done)
+		all.Wait()
+		w.settled(t.Context())
+		if n, err := w.Owing(); n != 0 || err != nil || done.Load() != 3*mostCalls {
+			t.Errorf("lazy %v: %d of %d calls were done, %d are owed, %v", lazy, done.Load(), 3*mostCalls, n, err)
 		}
 	}
 }
