@@ -19,6 +19,7 @@ type submission struct {
 	acked  time.Time // zero: the client was promised nothing
 	number int64     // job-id, where the client was told one
 	told   time.Time // when
+	lost   bool      // a backup was restored since: a job that was only announced is in no backup and in no document
 	sent   bool      // every octet of the document went into the socket
 	copies int
 	fate   string // how the job may end without having been printed: it was damaged, or canceled by somebody

@@ -202,6 +202,9 @@ func (st *stage) backup(ctx context.Context) (file, pass string, err error) {
 // restore makes a node from a backup and gives it the documents of the old one, as
 // the help of the command has it.
 func (st *stage) restore(ctx context.Context, file, pass string) error {
+	for _, s := range st.jobs {
+		s.lost = true
+	}
 	old := st.dir
 	st.dir += "-restored"
 	if err := st.command(ctx, nil, "restore", file, "--password-file", pass); err != nil {
