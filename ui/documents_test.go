@@ -195,7 +195,9 @@ func TestBreakGlass(t *testing.T) {
 func TestNoPaperInTheMiddleOfAJob(t *testing.T) {
 	h := newHouse(t).enrolled()
 	h.signIn("04A1B2C3D4")
-	h.change(func() { h.desk.device.Status.State, h.desk.device.Status.Text = "processing", "The device needs paper." })
+	h.change(func() {
+		h.desk.device.Status.State, h.desk.device.Status.Text = "processing", "The device needs paper."
+	})
 	p := h.post("/t/lobby/jobs/act", url.Values{"do": {"release"}, "id": {"102"}})
 	p.wants(t, 200, "/t/lobby/releases/r-2", "The device needs paper.")
 }
