@@ -198,3 +198,31 @@ func TestCapabilitiesAndKey(t *testing.T) {
 		t.Errorf("the key of no device: %v", err)
 	}
 }
+
+// TestQueueWaiting: the number is that of now, although it is kept.
+func TestQueueWaiting(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	waiting := func() int {
+		t.Helper()
+		n, err := w.a.QueueWaiting(ctx, secure)
+		must(t, err)
+		return n
+	}
+	before := waiting()
+	j := w.add(t, "one more", anna)
+	if n := waiting(); n != before+1 {
+		t.Errorf("%d after %d and one more", n, before)
+	}
+	must(t, w.a.AdmitJob(ctx, newJob("on its way", anna), job.Admission{Redo: true, Admit: func(*job.Job, int64, int) ([]job.Entry, error) { return nil, nil }}))
+	if n := waiting(); n != before+2 {
+		t.Errorf("%d after %d and two more, one of them on its way", n, before)
+	}
+	must(t, w.a.ChangeJob(ctx, j.ID, job.Guard{State: job.Held}, job.Change{State: job.Canceled}, epoch))
+	if n := waiting(); n != before+1 {
+		t.Errorf("%d when one was canceled", n)
+	}
+	if n, err := w.b.QueueWaiting(ctx, attic); err != nil || n != 0 {
+		t.Errorf("another tenant, no queue: %d, %v", n, err)
+	}
+}
