@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -227,6 +228,7 @@ func (e *expanding) Read(p []byte) (int, error) {
 type openJob struct {
 	mu     sync.Mutex // one operation at a time
 	in     job.Opened
+	client netip.Addr
 	ticket job.Ticket
 	pieces []job.Piece
 	last   time.Time // of the last operation
@@ -246,17 +248,27 @@ func (o *openJobs) find(id int64) *openJob {
 	return o.jobs[id]
 }
 
-func (o *openJobs) add(id int64, j *openJob, most int) bool {
+// room reports whether a client may announce another job. One that announces jobs
+// and sends no documents is only in its own way.
+func (o *openJobs) room(client netip.Addr, l *Limits) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.jobs) >= most {
-		return false
+	own := 0
+	for _, x := range o.jobs {
+		if x.client == client {
+			own++
+		}
 	}
+	return len(o.jobs) < l.Open && own < l.OpenPerIP
+}
+
+func (o *openJobs) add(id int64, j *openJob) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.jobs == nil {
 		o.jobs = map[int64]*openJob{}
 	}
 	o.jobs[id] = j
-	return true
 }
 
 // forget ends an open job that was canceled: what has come of it goes.
@@ -303,15 +315,15 @@ func (q *request) createJob() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if !q.s.open.room(q.client, &q.s.Limits) { // before the row: as many connections as there are may pass at once
+		return answer{}, refuse(statusBusy, fault.Unavailable, "So many jobs are arriving that there is no room for another. Please try again later.")
+	}
 	in, err := q.s.Intake.Create(q.ctx, q.origin(), t)
 	if err != nil {
 		return answer{}, err
 	}
 	j := in.Job()
-	if !q.s.open.add(j.ID, &openJob{in: in, ticket: t, last: q.s.Now()}, q.s.Limits.Open) {
-		in.Abandon()
-		return answer{}, refuse(statusBusy, fault.Unavailable, "So many jobs are arriving that there is no room for another. Please try again later.")
-	}
+	q.s.open.add(j.ID, &openJob{in: in, client: q.client, ticket: t, last: q.s.Now()})
 	return q.accepted(&j), nil
 }
 

@@ -147,7 +147,8 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 		return
 	}
 	body := readers.Get().(*bufio.Reader)
-	body.Reset(&patient{r: r.Body, rc: rc, idle: s.Limits.Idle, request: s.Limits.Request, attributes: true})
+	pace := &patient{r: r.Body, rc: rc, idle: s.Limits.Idle, request: s.Limits.Request}
+	body.Reset(pace)
 	defer func() {
 		body.Reset(nil)
 		readers.Put(body)
@@ -162,12 +163,13 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 		http.Error(w, fault.Text(err), status)
 		return
 	}
-	body2 := bufferedRest(body, r, rc, s)
-	q := &request{s: s, ctx: r.Context(), http: r, msg: msg, body: body2, client: clientOf(r.RemoteAddr)}
+	pace.document = true
+	q := &request{s: s, ctx: r.Context(), http: r, msg: msg, body: body, client: clientOf(r.RemoteAddr)}
 	a, httpStatus := q.serve(w)
 	if httpStatus != 0 {
 		return // said already
 	}
+	pace.document = false
 	now := time.Now()
 	_ = rc.SetReadDeadline(now.Add(s.Limits.Request))
 	_ = rc.SetWriteDeadline(now.Add(s.Limits.Request))
@@ -188,15 +190,6 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, rc *http.ResponseC
 // shortRest is as much as net/http reads of a body that nobody wanted.
 const shortRest = 256 << 10
 
-// bufferedRest reads what follows the attributes with patience for as long as
-// octets keep coming.
-func bufferedRest(b *bufio.Reader, r *http.Request, rc *http.ResponseController, s *Server) *bufio.Reader {
-	rest, _ := b.Peek(b.Buffered())
-	have := bytes.Clone(rest)
-	b.Reset(io.MultiReader(bytes.NewReader(have), &patient{r: r.Body, rc: rc, idle: s.Limits.Idle, request: s.Limits.Request}))
-	return b
-}
-
 func clientOf(remote string) netip.Addr {
 	ap, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -205,17 +198,17 @@ func clientOf(remote string) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// patient reads a body. Attributes come within one limit; a document may take as
-// long as it likes while octets keep coming.
+// patient reads a body. Attributes, and what nobody wants, come within one limit;
+// a document may take as long as it likes while octets keep coming.
 type patient struct {
 	r             io.Reader
 	rc            *http.ResponseController
 	idle, request time.Duration
-	attributes    bool
+	document      bool
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	if !p.attributes {
+	if p.document {
 		now := time.Now()
 		_ = p.rc.SetReadDeadline(now.Add(p.idle)) // not every connection in a test has one
 		_ = p.rc.SetWriteDeadline(now.Add(p.idle + p.request))

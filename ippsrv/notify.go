@@ -34,8 +34,8 @@ var events = []string{
 
 var notifyAttributes = []string{"printer-state-change-time", "notify-lease-expiration-time", "notify-subscriber-user-name"}
 
-// Hub tells those who have subscribed what has happened.
-type Hub struct {
+// hub tells those who have subscribed what has happened.
+type hub struct {
 	now func() time.Time
 
 	mu      sync.Mutex
@@ -43,7 +43,6 @@ type Hub struct {
 	subs    map[int]*subscription
 	states  map[int64]job.State // last told, of jobs somebody listens to
 	printer map[string]time.Time
-	ended   bool
 }
 
 type subscription struct {
@@ -73,18 +72,19 @@ type event struct {
 	reasons []string
 }
 
-func newHub(now func() time.Time) *Hub {
-	return &Hub{now: now, subs: map[int]*subscription{}, states: map[int64]job.State{}, printer: map[string]time.Time{}}
+func newHub(now func() time.Time) *hub {
+	return &hub{now: now, subs: map[int]*subscription{}, states: map[int64]job.State{}, printer: map[string]time.Time{}}
 }
 
-func (h *Hub) close() {
+// listening reports whether there is a subscription.
+func (h *hub) listening() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ended = true
+	return len(h.subs) > 0
 }
 
 // changedAt is when the queue's own state changed last.
-func (h *Hub) changedAt(queue string, start time.Time) time.Time {
+func (h *hub) changedAt(queue string, start time.Time) time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if at, ok := h.printer[queue]; ok {
@@ -93,7 +93,7 @@ func (h *Hub) changedAt(queue string, start time.Time) time.Time {
 	return start
 }
 
-func (h *Hub) printerChanged(queue string) {
+func (h *hub) printerChanged(queue string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.printer[queue] = h.now()
@@ -105,7 +105,7 @@ func (h *Hub) printerChanged(queue string) {
 }
 
 // jobChanged tells the state of a job, if it is new to those who listen.
-func (h *Hub) jobChanged(j job.Job) {
+func (h *hub) jobChanged(j job.Job) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.subs) == 0 {
@@ -143,7 +143,7 @@ func (h *Hub) jobChanged(j job.Job) {
 }
 
 // tellLocked keeps an event for a subscription that wants one of the names.
-func (h *Hub) tellLocked(s *subscription, e event, names ...string) {
+func (h *hub) tellLocked(s *subscription, e event, names ...string) {
 	i := slices.IndexFunc(names, func(n string) bool { return slices.Contains(s.events, n) })
 	if i < 0 {
 		return
@@ -158,7 +158,7 @@ func (h *Hub) tellLocked(s *subscription, e event, names ...string) {
 }
 
 // expireLocked removes subscriptions whose lease is over.
-func (h *Hub) expireLocked() {
+func (h *hub) expireLocked() {
 	now := h.now()
 	for id, s := range h.subs {
 		if s.lease > 0 && now.After(s.until) {
@@ -168,7 +168,7 @@ func (h *Hub) expireLocked() {
 }
 
 // add takes a subscription, or says that there are too many.
-func (h *Hub) add(s *subscription) bool {
+func (h *hub) add(s *subscription) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.expireLocked()
@@ -199,7 +199,7 @@ func same(a, b *job.Requester) bool {
 }
 
 // find returns the requester's subscription.
-func (h *Hub) find(id int, by job.Requester) (*subscription, bool) {
+func (h *hub) find(id int, by job.Requester) (*subscription, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.expireLocked()

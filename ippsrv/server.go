@@ -36,13 +36,30 @@ type Server struct {
 	Log     *slog.Logger
 	Limits  Limits
 
-	start time.Time
-	hub   *Hub
+	*State // what this door has in common with the one before it; nil: nothing
+
 	icons map[string][]byte
-	open  openJobs
 	known descriptions
 	again *sniffer // where an upgraded connection goes back to
 }
+
+// State is what outlives a Server: the door gets another one when its limits
+// change, and a job that was announced to the one before, a subscription and the
+// time since the start are still those of the same printer.
+type State struct {
+	start time.Time
+	hub   *hub
+	open  openJobs
+}
+
+// NewState returns the state of a door that begins now.
+func NewState(now func() time.Time) *State { return &State{start: now(), hub: newHub(now)} }
+
+// Listening reports whether anybody wants to know of jobs.
+func (s *State) Listening() bool { return s.hub.listening() }
+
+// JobChanged tells those who have subscribed to it. It is quick.
+func (s *State) JobChanged(j job.Job) { s.hub.jobChanged(j) }
 
 // Limits are what one client, or all of them, may use up.
 type Limits struct {
@@ -54,6 +71,7 @@ type Limits struct {
 	Grace     time.Duration // for requests that run when the node stops
 	Operation time.Duration // multiple-operation-time-out: between two operations on an open job
 	Open      int           // jobs whose documents are still to come
+	OpenPerIP int           // and those of one address
 	Message   ipp.Limits
 	Expansion int64 // octets of a compressed document from which on its ratio is looked at
 	Ratio     int64 // the most that such a document may grow by
@@ -63,7 +81,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Conns: 2000, PerIP: 64, Header: 10 * time.Second, Request: 30 * time.Second, Idle: 300 * time.Second,
-		Grace: 10 * time.Second, Operation: 300 * time.Second, Open: 1000, Message: ipp.RequestLimits(),
+		Grace: 10 * time.Second, Operation: 300 * time.Second, Open: 1000, OpenPerIP: 100, Message: ipp.RequestLimits(),
 		Expansion: 64 << 20, Ratio: 200,
 	}
 }
@@ -144,9 +162,10 @@ func (s *Server) prepare() {
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	if s.hub == nil {
-		s.start, s.hub, s.icons = s.Now(), newHub(s.Now), drawn()
+	if s.State == nil {
+		s.State = NewState(s.Now)
 	}
+	s.icons = drawn()
 }
 
 // tlsConfig offers no HTTP/2: printing over it was never defined. It sends no
@@ -168,15 +187,11 @@ func (s *Server) tlsConfig() *tls.Config {
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.Grace)
 	defer cancel()
-	s.hub.close()
 	if err := srv.Shutdown(ctx); err != nil {
 		s.Log.Warn("ipp: requests were cut off at the end", "error", err)
 		_ = srv.Close()
 	}
 }
-
-// JobChanged tells those who have subscribed to it. It is quick.
-func (s *Server) JobChanged(j job.Job) { s.hub.jobChanged(j) }
 
 // kindStatus is how each kind of failure is called in IPP (RFC 8011, appendix B).
 func kindStatus(k fault.Kind) int {

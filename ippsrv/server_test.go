@@ -536,3 +536,46 @@ func TestSubscriptions(t *testing.T) {
 	d.want(statusOK, nil, second(d.ask(goipp.OpCancelSubscription, "", op(ipp.Integer("notify-subscription-id", id)))))
 	d.want(statusNotFound, nil, second(d.ask(goipp.OpGetSubscriptionAttributes, "", op(ipp.Integer("notify-subscription-id", id)))))
 }
+
+// TestManyOpenJobs: a client that announces jobs and sends nothing is refused after
+// a while, without a row for each refusal; others are not.
+func TestManyOpenJobs(t *testing.T) {
+	d := openDoor(t, false)
+	d.srv.Limits.OpenPerIP = 3
+	for range 3 {
+		d.want(statusOK, nil, second(d.ask(goipp.OpCreateJob, "")))
+	}
+	d.want(statusBusy, nil, second(d.ask(goipp.OpCreateJob, "")))
+	if len(d.jobs) != 3 {
+		t.Errorf("%d rows", len(d.jobs))
+	}
+	if !d.srv.open.room(netip.MustParseAddr("10.9.9.9"), &d.srv.Limits) {
+		t.Error("another client has no room")
+	}
+	d.want(statusOK, nil, second(d.ask(goipp.OpSendDocument, pdf, op(ipp.Integer("job-id", 1), ipp.Boolean("last-document", true)))))
+	d.want(statusOK, nil, second(d.ask(goipp.OpCreateJob, "")))
+}
+
+// TestTheDoorIsReplaced: a job that was announced to one server takes its document
+// at the next, and what was subscribed to is still told.
+func TestTheDoorIsReplaced(t *testing.T) {
+	d := openDoor(t, false)
+	d.want(statusOK, nil, second(d.ask(goipp.OpCreateJob, "")))
+	m, got := d.ask(goipp.OpCreatePrinterSubscriptions, "", goipp.Group{Tag: goipp.TagSubscriptionGroup,
+		Attrs: goipp.Attributes{ipp.Keyword("notify-pull-method", "ippget"), ipp.Keyword("notify-events", "job-state-changed")}})
+	d.want(statusOK, m, got)
+	id, _ := ipp.Int(m.Subscription, "notify-subscription-id")
+
+	next := newServer(d.fakeHouse)
+	next.State = d.srv.State
+	d.http.Config.Handler = next.Handler()
+	d.want(statusOK, nil, second(d.ask(goipp.OpSendDocument, pdf, op(ipp.Integer("job-id", 1), ipp.Boolean("last-document", true)))))
+	if j := d.last(); d.docs[j.UUID] != pdf || j.Has(job.Incoming) {
+		t.Errorf("%+v", j)
+	}
+	m, got = d.ask(goipp.OpGetNotifications, "", op(ipp.Integer("notify-subscription-ids", id)))
+	d.want(statusOK, m, got)
+	if len(m.EventNotification) == 0 {
+		t.Error("nothing was told")
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -22,6 +21,7 @@ import (
 	"platen/intake"
 	"platen/internal/failpoint"
 	"platen/internal/fsys"
+	"platen/ippsrv"
 	"platen/job"
 	"platen/pdl"
 	"platen/pki"
@@ -56,7 +56,7 @@ type node struct {
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
 
-	tellIPP atomic.Pointer[func(job.Job)] // what the IPP door wants to know of jobs
+	printers *ippsrv.State // of the IPP door, whichever server stands behind it
 
 	mu  sync.Mutex // guards cfg, which a reload replaces
 	cfg config.Config
@@ -227,6 +227,7 @@ func deviceSettings(cfg config.Config, log *slog.Logger) device.Settings {
 func (n *node) build() {
 	log := n.log.Logger
 	n.numbers = newNumbers(n)
+	n.printers = ippsrv.NewState(time.Now)
 	n.spool = &spool.Spool{Dir: n.place.spool(), Keys: n.keys, Log: log, Now: failpoint.Now}
 	n.keeper = newKeeper(n.place, n.store, n.spool, log)
 	n.counter = newCounter(n)
@@ -401,10 +402,11 @@ func (n *node) run(ctx context.Context) error {
 // jobEnded tells those who wait for the end of a job.
 func (n *node) jobEnded(id int64, _ job.State) {
 	n.keeper.Wake()
-	if tell := n.tellIPP.Load(); tell != nil {
-		if j, err := n.scope.Job(context.Background(), id); err == nil {
-			(*tell)(j)
-		}
+	if !n.printers.Listening() {
+		return
+	}
+	if j, err := n.scope.Job(context.Background(), id); err == nil {
+		n.printers.JobChanged(j)
 	}
 }
 
