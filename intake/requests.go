@@ -126,7 +126,8 @@ func (in *Intake) HoldOwn(ctx context.Context, r job.Requester, id int64) error 
 	case j.Ticket.PIN != nil: // Release-Job must not print it without its PIN
 		reasons = append(j.HeldReasons(), job.HoldUntil)
 	}
-	err = in.Store.ChangeJob(ctx, id, job.Guard{State: j.State}, job.Change{
+	j.Ticket.HoldUntil = "indefinite" // so that it is not let go with those that Hold-New-Jobs has held
+	err = in.Store.SetTicket(ctx, j, job.Change{
 		State: job.Held, Reasons: reasons, Message: "Held until somebody releases it.",
 		History: []job.Entry{{At: in.Now(), Actor: r.Actor, Text: "Held by the computer that sent it, %s.", Args: []any{r.Client.Unmap().String()}}},
 	}, in.Now())
@@ -251,7 +252,11 @@ func (in *Intake) ChangeTicket(ctx context.Context, r job.Requester, id int64, c
 // Hold-New-Jobs has held.
 func (in *Intake) Resume(ctx context.Context, q site.Queue) error {
 	const op = "intake.Resume"
-	list, err := in.Store.Jobs(ctx, job.Filter{Queue: q.ID, States: []job.State{job.Pending, job.Held}})
+	states := []job.State{job.Pending}
+	if q.Mode == site.Passthrough { // else very many are held, for their owners
+		states = append(states, job.Held)
+	}
+	list, err := in.Store.Jobs(ctx, job.Filter{Queue: q.ID, States: states})
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}

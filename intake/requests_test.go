@@ -75,7 +75,7 @@ func (f *fakeStore) ChangeJob(_ context.Context, id int64, g job.Guard, c job.Ch
 }
 
 func (f *fakeStore) SetTicket(ctx context.Context, j job.Job, c job.Change, now time.Time) error {
-	if err := f.ChangeJob(ctx, j.ID, job.Guard{State: job.Held}, c, now); err != nil {
+	if err := f.ChangeJob(ctx, j.ID, job.Guard{State: j.State}, c, now); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -330,6 +330,13 @@ func TestPausedQueue(t *testing.T) {
 		t.Fatalf("%+v, %v", held, err)
 	}
 	labels.IPP.HoldNew = false
+	own, err := n.sendAs(fromIPP("labels"), job.Ticket{Claimed: "anna"}, "z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.HoldOwn(ctx, asker("anna"), own.ID); err != nil {
+		t.Fatal(err)
+	}
 	if err := n.Resume(ctx, *labels); err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +344,9 @@ func TestPausedQueue(t *testing.T) {
 		if got := n.store.all()[id-1]; got.State != job.Pending || !got.NotBefore.IsZero() || got.Device != "d-zebra" {
 			t.Errorf("resumed: %+v", got)
 		}
+	}
+	if got := n.store.all()[own.ID-1]; got.State != job.Held {
+		t.Errorf("what somebody has held was let go because its queue goes on: %+v", got)
 	}
 }
 
