@@ -23,7 +23,7 @@ var capabilityNames = []string{
 	"printer-make-and-model", "document-format-supported", "color-supported", "sides-supported", "media-supported", "media-ready",
 	"media-source-supported", "media-type-supported", "finishings-supported", "output-bin-supported", "printer-resolution-supported",
 	"copies-supported", "pages-per-minute", "pages-per-minute-color", "media-left-margin-supported", "job-creation-attributes-supported",
-	"operations-supported", "pwg-raster-document-resolution-supported", "pwg-raster-document-sheet-back", "urf-supported",
+	"pwg-raster-document-resolution-supported", "pwg-raster-document-sheet-back", "urf-supported",
 }
 
 // mostValues bounds each list: what a printer says is kept in the database.
@@ -40,7 +40,7 @@ func (p *ippDevice) Capabilities(ctx context.Context) (site.Capabilities, error)
 		Asked: p.set.Now().UTC(), Model: harmless(ipp.Text(a, "printer-make-and-model"), 127),
 		Sides: keywordsOf(a, "sides-supported"), Media: keywordsOf(a, "media-supported"), Ready: keywordsOf(a, "media-ready"),
 		Sources: keywordsOf(a, "media-source-supported"), Types: keywordsOf(a, "media-type-supported"), Bins: keywordsOf(a, "output-bin-supported"),
-		Attributes: keywordsOf(a, "job-creation-attributes-supported"), Operations: few(ipp.Ints(a, "operations-supported")),
+		Attributes: keywordsOf(a, "job-creation-attributes-supported"),
 		Finishings: slices.DeleteFunc(few(ipp.Ints(a, "finishings-supported")), func(n int) bool { return n == 3 }),
 	}
 	for _, f := range few(ipp.Texts(a, "document-format-supported")) {

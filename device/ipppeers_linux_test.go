@@ -100,6 +100,16 @@ func (e *eve) lines(name string) []string {
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
 }
 
+// says reports whether the printer says this word of one of its jobs.
+func (e *eve) says(t *testing.T, word string) bool {
+	t.Helper()
+	out, err := exec.Command("ipptool", "-tv", e.uri, "get-jobs.test").CombinedOutput()
+	if err != nil {
+		t.Logf("ipptool: %v: %s", err, out)
+	}
+	return strings.Contains(string(out), word)
+}
+
 func (e *eve) touch(t *testing.T, name string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(e.dir, name), nil, 0o600); err != nil {
@@ -316,7 +326,7 @@ func TestPeerEveCanceled(t *testing.T) {
 	go func() {
 		until(t, "the command", func() bool { return e.lines("told") != nil })
 		cancel()
-		time.Sleep(time.Second)
+		until(t, "the printer is told", func() bool { return e.says(t, "processing-to-stop-point") })
 		e.touch(t, "go") // it lets its command go on
 	}()
 	res, err := dev.Deliver(ctx, d)
