@@ -73,7 +73,6 @@ const (
 	HeldForAuthorization  Reason = "job-held-for-authorization"  // unclaimed: no rule named an owner
 	HoldUntil             Reason = "job-hold-until-specified"    // the client wants it held until Release-Job
 	PasswordWait          Reason = "job-password-wait"           // held until its job-password is given at a device
-	DataInsufficient      Reason = "job-data-insufficient"       // Create-Job, and no document yet
 	PrinterStopped        Reason = "printer-stopped"             // its queue is paused
 	Queued                Reason = "job-queued"                  // released, its device is busy or away
 	Outgoing              Reason = "job-outgoing"                // being delivered

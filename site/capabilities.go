@@ -28,7 +28,6 @@ type Capabilities struct {
 	RasterDPI  []int     `json:"raster_dpi"` // pwg-raster-document-resolution-supported
 	SheetBack  string    `json:"sheet_back"` // pwg-raster-document-sheet-back: how a raster of the back of a sheet has to lie; "" unknown
 	Attributes []string  `json:"attributes"` // job-creation-attributes-supported, of an IPP device
-	Operations []int     `json:"operations"` // operations-supported, of an IPP device
 }
 
 // Known reports whether anything is known.

@@ -15,7 +15,7 @@ import (
 type tableSet uint64
 
 // tableNames are the tables whose versions somebody asks for.
-var tableNames = []string{"queues", "devices", "settings", "users", "aliases", "queue_names", "jobs"}
+var tableNames = []string{"queues", "devices", "settings", "users", "aliases", "queue_names"}
 
 func tablesOf(names ...string) (t tableSet) {
 	for _, name := range names {

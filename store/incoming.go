@@ -146,8 +146,8 @@ func (s Scope) JobsSent(ctx context.Context, f job.Sent) ([]job.Job, error) {
 // mostSent bounds one answer.
 const mostSent = 1000
 
-// SetTicket changes what a client asked for, of a job that is held and whose
-// documents are here, and its state with its reasons.
+// SetTicket changes what a client asked for, of a job that is held or waits at its
+// device and is in the state in which j was read, and its state with its reasons.
 func (s Scope) SetTicket(ctx context.Context, j job.Job, c job.Change, now time.Time) error {
 	const op = "store.SetTicket"
 	row, err := s.sealJob(&j)
@@ -159,7 +159,7 @@ func (s Scope) SetTicket(ctx context.Context, j job.Job, c job.Change, now time.
 		if err != nil {
 			return err
 		}
-		if was.state != job.Held {
+		if was.state != j.State || was.state != job.Held && was.state != job.Pending {
 			return movedOn(op)
 		}
 		if _, err := t.exec(setTicket, j.ID, row.ticket, row.personal); err != nil {

@@ -170,6 +170,9 @@ func TestSetTicket(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	must(t, w.a.ChangeJob(ctx, j.ID, job.Guard{State: job.Held}, job.Change{State: job.Canceled}, epoch))
+	stale := j
+	stale.State = job.Pending
+	wantKind(t, "one that has moved on", w.a.SetTicket(ctx, stale, job.Change{State: job.Held}, epoch), fault.Conflict)
 	wantKind(t, "a canceled one", w.a.SetTicket(ctx, j, job.Change{State: job.Held}, epoch), fault.Conflict)
 }
 
@@ -199,7 +202,7 @@ func TestCapabilitiesAndKey(t *testing.T) {
 	}
 }
 
-// TestQueueWaiting: the number is that of now, although it is kept.
+// TestQueueWaiting: a row that is on its way counts.
 func TestQueueWaiting(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
