@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -167,43 +166,17 @@ func requested(names ...string) goipp.Attribute {
 // crowdOf has conc connections do what they are told, count times in all, and
 // returns how often a second, and how long each took in milliseconds.
 func crowdOf(ctx context.Context, to ippPrinter, conc, count int, do func(c *ippConn, i int) error) (rate float64, ms spread, err error) {
-	conns := make([]*ippConn, conc)
-	for i := range conns {
-		if conns[i], err = dialIPP(to); err != nil {
+	clients := make([]func(int) error, conc)
+	for k := range clients {
+		c, err := dialIPP(to)
+		if err != nil {
 			return 0, nil, err
 		}
-		defer conns[i].close()
+		defer c.close()
+		clients[k] = func(i int) error { return do(c, i) }
 	}
-	var next atomic.Int64
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	var first error
-	start := time.Now()
-	for _, c := range conns {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := next.Add(1)
-				if i > int64(count) {
-					return
-				}
-				began := time.Now()
-				err := do(c, int(i))
-				took := time.Since(began)
-				mu.Lock()
-				if err != nil {
-					first = errors.Join(first, err)
-				} else {
-					ms = append(ms, took.Seconds()*1e3)
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return float64(len(ms)) / time.Since(start).Seconds(), ms, errors.Join(first, ctx.Err())
+	rate, ms, err = together(ctx, clients, count)
+	return rate, ms, errors.Join(err, ctx.Err())
 }
 
 func heldBy(c *peers.Cups) ippPrinter {

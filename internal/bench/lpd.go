@@ -102,36 +102,47 @@ func load(ctx context.Context, addr, queue, user string, jobs, conc, run int) (r
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	doc := text(smallJob)
+	clients := make([]func(int) error, conc)
+	for k := range clients {
+		clients[k] = func(i int) error {
+			return printOne(addr, queue, user, fmt.Sprintf("bench %d %d", run, i), i%1000, doc)
+		}
+	}
+	return together(ctx, clients, jobs)
+}
+
+// together has clients do what each of them does, count times in all, numbered from
+// 1, and returns how often a second, and how long each took in milliseconds. The
+// first failure of a client is its last.
+func together(ctx context.Context, clients []func(i int) error, count int) (rate float64, ms spread, err error) {
 	var next atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	var first error
 	start := time.Now()
-	for range conc {
+	for _, do := range clients {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				i := next.Add(1)
-				if i > int64(jobs) {
+				if i > int64(count) {
 					return
 				}
 				began := time.Now()
-				err := printOne(addr, queue, user, fmt.Sprintf("bench %d %d", run, i), int(i%1000), doc)
+				failed := do(int(i))
 				took := time.Since(began)
 				mu.Lock()
-				if err != nil {
-					first = errors.Join(first, err)
-				} else {
+				if failed == nil {
 					ms = append(ms, took.Seconds()*1e3)
 				}
+				err = errors.Join(err, failed)
 				mu.Unlock()
-				if err != nil {
+				if failed != nil {
 					return
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return float64(len(ms)) / time.Since(start).Seconds(), ms, first
+	return float64(len(ms)) / time.Since(start).Seconds(), ms, err
 }
 
 // text is a document of so many octets.
