@@ -49,7 +49,8 @@ func (a *Advertiser) woken() chan struct{} {
 }
 
 // Names returns the instance name under which each queue is found on the LAN, by
-// the queue's name: its own, or one with a number when another host has that.
+// the queue's name: its own, or one with a number when another host has that. It
+// holds only what everybody has been told.
 func (a *Advertiser) Names() map[string]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -199,7 +200,7 @@ func (a *Advertiser) tell(s *speaker) {
 	names, host := map[string]string{}, ""
 	if s != nil {
 		for _, c := range s.claims {
-			if c.phase != probing {
+			if c.phase == standing && s.host.phase == standing {
 				names[c.service.Queue] = c.name
 			}
 		}

@@ -83,7 +83,6 @@ func helper(what string) error {
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond) // its first announcement is out
 		out := struct {
 			Host  string
 			Names map[string]string
@@ -382,8 +381,7 @@ func TestAvahiAndIppfindFindTheQueue(t *testing.T) {
 	if got := n.say(s, plain); got.Host != "platen-test.local" || got.Names["secure"] != s.Instance || got.Names["direct"] != "Direct" {
 		t.Fatalf("the node says %+v", got)
 	}
-	time.Sleep(2 * time.Second) // all announcements are out before anybody listens
-	c.avahi("")
+	c.avahi("") // it starts when all announcements are out
 
 	for _, prefix := range []string{"", "_universal._sub.", "_print._sub."} {
 		c.finds(s, prefix+"_ipp._tcp", s.Port, s.TXT())
@@ -456,7 +454,6 @@ func TestNameThatAnotherHostHas(t *testing.T) {
 		b := two.say(other)
 		a := <-done
 		t.Logf("at first %+v and %+v", a, b)
-		time.Sleep(3 * time.Second)
 		a, b = one.say(s), two.say(other) // settled, in case a conflict was found after the first announcement
 		names, hosts := []string{a.Names["secure"], b.Names["secure"]}, []string{a.Host, b.Host}
 		slices.Sort(names)
