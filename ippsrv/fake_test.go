@@ -255,6 +255,8 @@ func (f *fakeHouse) Password(_ context.Context, login, password string, _ netip.
 		return Person{ID: "u-anna", Login: "anna"}, nil
 	case "root secret":
 		return Person{ID: "u-root", Login: "root", Admin: true}, nil
+	case "anna again":
+		return Person{}, &fault.Error{Op: "fake", Kind: fault.Unavailable, Text: "Too many attempts. Please wait %d seconds and try again.", Args: []any{30}}
 	}
 	return Person{}, &fault.Error{Op: "fake", Kind: fault.Denied, Text: "That is wrong."}
 }

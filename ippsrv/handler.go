@@ -282,7 +282,9 @@ func (q *request) serve(w http.ResponseWriter) (a answer, httpStatus int) {
 	if a := q.target(); a != nil {
 		return *a, 0
 	}
-	if status := q.identify(w); status != 0 {
+	if status, err := q.identify(w); err != nil {
+		return q.failed(err), 0
+	} else if status != 0 {
 		return answer{}, status
 	}
 	if o.operator && !q.person.Admin {
@@ -501,11 +503,13 @@ func (q *request) hostPort() string {
 	return net.JoinHostPort(strings.Trim(strings.ToLower(host), "[]"), port)
 }
 
-// identify finds out who asks. A password counts over TLS only.
-func (q *request) identify(w http.ResponseWriter) (httpStatus int) {
+// identify finds out who asks. A password counts over TLS only. What keeps a
+// password from being looked at is an error of its own: a client that was told
+// 401 would ask its user for another one, or hold the job until they give it.
+func (q *request) identify(w http.ResponseWriter) (httpStatus int, err error) {
 	q.host = q.client.IsValid() && slices.ContainsFunc(q.s.Trusted, func(p netip.Prefix) bool { return p.Contains(q.client) }) || q.certified()
 	if q.person.ID != "" {
-		return 0
+		return 0, nil
 	}
 	login, password, ok := q.http.BasicAuth()
 	if ok {
@@ -513,20 +517,20 @@ func (q *request) identify(w http.ResponseWriter) (httpStatus int) {
 			w.Header().Set("Connection", "Upgrade")
 			w.Header().Set("Upgrade", "TLS/1.2")
 			http.Error(w, "A password is sent over TLS only.", http.StatusUpgradeRequired)
-			return http.StatusUpgradeRequired
+			return http.StatusUpgradeRequired, nil
 		}
 		p, err := q.s.People.Password(q.ctx, login, password, q.client)
-		if err != nil {
+		if fault.Is(err, fault.Denied) {
 			q.s.Log.Info("ipp: sign-in refused", "client", q.client.String(), "error", err)
-			return q.challenge(w)
+			return q.challenge(w), nil
 		}
 		q.person = p
-		return 0
+		return 0, err
 	}
 	if q.queue.IPP.RequireIdentity && !q.host && needsIdentity[q.op()] {
-		return q.askPassword(w)
+		return q.askPassword(w), nil
 	}
-	return 0
+	return 0, nil
 }
 
 // certified reports whether the client has shown the certificate of a host that

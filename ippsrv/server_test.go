@@ -230,6 +230,11 @@ func TestWhoPrints(t *testing.T) {
 	d := openDoor(t, true)
 	d.auth = [2]string{"anna", "wrong"}
 	d.want(http.StatusUnauthorized, nil, second(d.ask(goipp.OpPrintJob, pdf)))
+	d.auth = [2]string{"anna", "again"}
+	m, got := d.ask(goipp.OpPrintJob, pdf)
+	if d.want(statusUnavailable, m, got); !strings.Contains(ipp.Text(m.Operation, "status-message"), "wait 30 seconds") {
+		t.Errorf("a password that was not looked at: %+v", m.Operation)
+	}
 	d.auth = [2]string{"anna", "anna"}
 	d.want(statusOK, nil, second(d.ask(goipp.OpPrintJob, pdf)))
 	if o := d.origins[0]; o.User != "u-anna" {
@@ -242,7 +247,7 @@ func TestWhoPrints(t *testing.T) {
 
 	d.path = "/ipp/print/strict"
 	d.want(http.StatusUnauthorized, nil, second(d.ask(goipp.OpValidateJob, "")))
-	m, got := d.ask(goipp.OpGetPrinterAttributes, "")
+	m, got = d.ask(goipp.OpGetPrinterAttributes, "")
 	d.want(statusOK, m, got)
 	if !slices.Equal(ipp.Texts(m.Printer, "uri-authentication-supported"), []string{"basic", "basic"}) {
 		t.Errorf("%q", ipp.Texts(m.Printer, "uri-authentication-supported"))

@@ -11,6 +11,7 @@ import (
 
 	"platen/config"
 	"platen/fault"
+	"platen/intake"
 	"platen/job"
 	"platen/setup"
 	"platen/site"
@@ -191,6 +192,9 @@ func (a *admin) setQueue(ctx context.Context, c *call, f *queueFlags) error {
 		return err
 	}
 	a.queuesChanged()
+	if err := a.resumer().Resume(ctx, q); err != nil {
+		return err
+	}
 	if err := a.audit(ctx, "queue.set", q.Name, strings.Join(given(c.argv), " ")); err != nil {
 		return err
 	}
@@ -272,7 +276,23 @@ func (a *admin) printQueue(ctx context.Context, c *call, name string) error {
 		"accepts jobs", yesNo(q.AcceptJobs), "lprm may remove", yesNo(q.AllowRemove), "owner pattern", q.OwnerPattern,
 		"largest job", limit, "location", q.IPP.Location, "geographic location", q.IPP.Geo, "organisation", q.IPP.Organization, "unit", q.IPP.Unit,
 		"who prints must prove it", yesNo(q.IPP.RequireIdentity), "held jobs are reported as completed", yesNo(q.IPP.ReportCompleted),
-		"hidden", yesNo(q.IPP.Hidden), "profile", q.IPP.Profile, "devices behind it", behind, "printer-uuid", q.IPP.UUID, "id", q.ID)
+		"paused", yesNo(q.IPP.Paused), "holds new jobs", yesNo(q.IPP.HoldNew), "hidden", yesNo(q.IPP.Hidden), "found on the network as", a.foundAs(q.Name), "profile", q.IPP.Profile, "devices behind it", behind, "printer-uuid", q.IPP.UUID, "id", q.ID)
+}
+
+// resumer lets jobs go on: that of the running node, which wakes their device.
+func (a *admin) resumer() *intake.Intake {
+	if a.running != nil {
+		return a.running.intake
+	}
+	return &intake.Intake{Tenant: a.scope.Tenant(), Store: a.scope, Now: a.now, Log: a.log}
+}
+
+// foundAs is the name under which a queue is advertised now, "" for none.
+func (a *admin) foundAs(queue string) string {
+	if a.running == nil {
+		return ""
+	}
+	return a.running.advertiser.Names()[queue]
 }
 
 func prefixesText(list []netip.Prefix) string {

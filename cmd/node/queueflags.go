@@ -14,10 +14,10 @@ import (
 
 // ippFlags are what can be said of a queue as clients find it over IPP.
 type ippFlags struct {
-	aliases, behind                          *opt[[]string]
-	location, geo, organization, unit        *opt[string]
-	profile                                  *opt[string]
-	requireIdentity, reportCompleted, hidden *opt[bool]
+	aliases, behind                                           *opt[[]string]
+	location, geo, organization, unit                         *opt[string]
+	profile                                                   *opt[string]
+	requireIdentity, reportCompleted, hidden, paused, holdNew *opt[bool]
 }
 
 func (f *ippFlags) add(fs *flag.FlagSet) {
@@ -28,6 +28,8 @@ func (f *ippFlags) add(fs *flag.FlagSet) {
 	f.unit = optText(fs, "unit", "of which department, `TEXT`")
 	f.requireIdentity = optYesNo(fs, "require-identity", "a user name alone may not print by IPP: a password, a personal address or a believed host is needed")
 	f.reportCompleted = optYesNo(fs, "report-completed", "clients are told that a held job is completed, so that they forget it")
+	f.paused = optYesNo(fs, "paused", "jobs of a passthrough queue wait; no lets them go on")
+	f.holdNew = optYesNo(fs, "hold-new", "new jobs of a passthrough queue are held; no lets them go")
 	f.hidden = optYesNo(fs, "hidden", "it is not advertised on the network, and not shown on the page that says how to print")
 	f.profile = optProfile(fs)
 	f.behind = optWords(fs, "behind", "`DEVICE` whose abilities a queue that holds offers; several times for several, empty for all devices")
@@ -51,6 +53,8 @@ func (f *ippFlags) apply(ctx context.Context, a *admin, q *site.Queue) error {
 	f.requireIdentity.apply(&q.IPP.RequireIdentity)
 	f.reportCompleted.apply(&q.IPP.ReportCompleted)
 	f.hidden.apply(&q.IPP.Hidden)
+	f.paused.apply(&q.IPP.Paused)
+	f.holdNew.apply(&q.IPP.HoldNew)
 	f.profile.apply(&q.IPP.Profile)
 	if f.geo.apply(&q.IPP.Geo); q.IPP.Geo != "" && !strings.HasPrefix(q.IPP.Geo, "geo:") {
 		return usagef("--geo is a URI such as geo:48.40,9.99")
