@@ -37,6 +37,7 @@ var scenes = []scene{
 	{"job-pin", func(h *house) string { h.pinned(102); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/102" }},
 	{"status-pin", func(h *house) string { h.pinned(102, 103); return released(h, job.StatusPrinted, "") }},
 	{"status-busy", func(h *house) string { return released(h, job.StatusSending, "") }},
+	{"status-paper", func(h *house) string { return released(h, job.StatusSending, "The device needs paper.") }},
 	{"status-done", func(h *house) string { return released(h, job.StatusPrinted, "") }},
 	{"status-bad", func(h *house) string {
 		return released(h, job.StatusHeld, "The device had not begun it, so it is held again.")
