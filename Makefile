@@ -15,6 +15,8 @@ export CGO_CFLAGS ?= -O2 -g -DSQLITE_ENABLE_QPSG
 # sign in with. A test never skips because one is missing: this list is what it
 # rests on.
 PEERS := avahi-daemon avahi-utils dbus bind9 bind9-utils bind9-dnsutils iproute2 cups cups-client cups-bsd cups-daemon cups-ipp-utils rlpr socat w3m xinetd \
+         slapd ldap-utils samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools krb5-user \
+         pcscd vsmartcard-vpcd pcsc-tools python3-aiosmtpd \
          poppler-utils qpdf ghostscript sslscan postgresql-15 chromium fonts-dejavu-core python3 python3-yaml zbar-tools \
          openssl curl jq sqlite3 strace e2fsprogs xfsprogs util-linux
 # LPRng and CUPS' BSD commands want the same file names, so LPRng is unpacked

@@ -42,8 +42,16 @@ var mayImport = map[string][]string{
 	"setup":      {"fault", "site"},
 	"packaging":  {},
 
-	"directory/csvfile": {"directory", "fault", "internal/table"},
-	"internal/table":    {"fault"},
+	"directory/cardrule": {"fault"},
+	"directory/csvfile":  {"directory", "fault", "internal/table"},
+	"directory/entra":    {"directory", "fault"},
+	"directory/foreign":  {"directory", "directory/cardrule", "fault", "internal/table"},
+	"directory/kerberos": {"directory", "fault"},
+	"directory/ldap":     {"directory", "fault"},
+	"directory/oidc":     {"directory", "fault"},
+	"notify":             {"fault"},
+	"reader":             {"fault"},
+	"internal/table":     {"fault"},
 
 	"cmd/node": {"*"},
 
@@ -70,7 +78,7 @@ var openToAll = []string{"internal/failpoint", "internal/fsys"}
 // SQL is the store's business and networking is not.
 var forbidden = map[string][]string{
 	"database/sql": {"store"},
-	"net/http":     {"ui", "device", "ippsrv", "internal/crowd", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
+	"net/http":     {"ui", "device", "directory/entra", "directory/kerberos", "directory/oidc", "ippsrv", "internal/crowd", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
 	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench", "internal/hostile"},
 }
 
