@@ -9,7 +9,8 @@ import (
 // german says "Sie", as an office does. Words: Gerät (device), Warteschlange
 // (queue), freigeben (release), Besitzer (owner).
 var german = &Language{
-	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert),
+	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert,
+		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},

@@ -1,0 +1,4 @@
+package catalog
+
+// germanDirectories is what LDAP, Entra ID and files of other products answer.
+var germanDirectories = map[string]string{}
