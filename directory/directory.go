@@ -6,16 +6,6 @@ package directory
 
 import "time"
 
-// Right is something a person may do.
-type Right string
-
-// The rights of local users. Later sources add more.
-const (
-	Release    Right = "release"     // release own jobs
-	BreakGlass Right = "break-glass" // release somebody else's job, with a reason
-	Administer Right = "administer"  // change queues over IPP
-)
-
 // User is a person who owns jobs.
 type User struct {
 	ID         string    `json:"id"`    // UUIDv7; stays when the login changes
@@ -25,14 +15,20 @@ type User struct {
 	UPN        string    `json:"upn"`   // folded
 	Department string    `json:"department"`
 	Language   string    `json:"language"` // "de", "en", ""
-	Enabled    bool      `json:"enabled"`
-	Source     string    `json:"source"` // "local", "csv:NAME"
-	Rights     []Right   `json:"rights"`
-	Aliases    []string  `json:"aliases"` // folded; other names that clients write
-	Cards      int       `json:"cards"`   // how many
+	Enabled    bool      `json:"enabled"`  // by the source, and not blocked, removed or over
+	Blocked    bool      `json:"blocked"`  // by an administrator here, whatever the source says
+	Source     string    `json:"source"`   // "local", "csv:NAME", or the id of a source
+	From       string    `json:"from"`     // Source in words, filled when read: "local", "source corp"
+	Rights     []Right   `json:"rights"`   // given to this person alone, everywhere
+	Grants     []Grant   `json:"grants"`   // by groups and the like; filled when one person is read, not in lists
+	Aliases    []string  `json:"aliases"`  // folded; other names that clients write
+	Cards      int       `json:"cards"`    // how many
 	HasPIN     bool      `json:"has_pin"`
 	HasPass    bool      `json:"has_password"`
 	Created    time.Time `json:"created"`
+	Until      time.Time `json:"until"`   // the account ends; zero never
+	Removed    time.Time `json:"removed"` // gone from its source, and forgotten a week later; zero: not
+	Sponsor    string    `json:"sponsor"` // who answers for a guest (login); "" no guest
 }
 
 // Card is one card of a user. Its number is never kept.
@@ -46,6 +42,7 @@ type Card struct {
 	Label   string    `json:"label"`
 	Created time.Time `json:"created"`
 	Blocked bool      `json:"blocked"`
+	Source  string    `json:"source"` // id of the source it comes from, "" given here
 }
 
 // Secrets are the verifiers of a user. They never leave store, directory and
@@ -54,19 +51,8 @@ type Secrets struct {
 	Password  string // argon2id, PHC string; "" none
 	PIN       string // argon2id, PHC string; "" none
 	PINDigest []byte // keyed digest of the PIN, for look-up; nil none
-}
 
-// May reports whether the user has right r. A disabled user has none.
-func (u *User) May(r Right) bool {
-	if !u.Enabled {
-		return false
-	}
-	for _, x := range u.Rights {
-		if x == r {
-			return true
-		}
-	}
-	return false
+	PasswordUntil time.Time // Password stands in for a directory's, and ends; zero: it is the person's own here
 }
 
 // Name returns what to call the person.

@@ -112,7 +112,10 @@ type Device struct {
 
 	Profile      string       `json:"profile"`      // name of a profile; "" asks the device where it can be asked
 	Capabilities Capabilities `json:"capabilities"` // what it has said of itself; the zero value: nothing
-	Key          string       `json:"key"`          // SHA-256 of the public key that it showed first (ipps), hex; "" none yet
+	Site         string       `json:"site"`         // id of the place where it stands, "" not said
+	Groups       []string     `json:"groups"`       // ids of the device groups it is in
+
+	Key string `json:"key"` // SHA-256 of the public key that it showed first (ipps), hex; "" none yet
 }
 
 // Condition is what was last seen of a device.
@@ -135,6 +138,7 @@ type Terminal struct {
 	PINOnly     bool           `json:"pin_only"`     // a PIN alone may sign in, where the numbers allow it
 	Asserted    bool           `json:"asserted"`     // its word for who the person is counts
 	Language    string         `json:"language"`     // "de", "en"; "" as the browser says
+	Rule        string         `json:"rule"`         // brings what its reader sends to the number of the card; see directory/cardrule
 	RecallAfter time.Duration  `json:"recall_after"` // a released job that has not begun goes back to held after it; 5 min unless set
 }
 

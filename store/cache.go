@@ -15,7 +15,7 @@ import (
 type tableSet uint64
 
 // tableNames are the tables whose versions somebody asks for.
-var tableNames = []string{"queues", "devices", "settings", "users", "aliases", "queue_names"}
+var tableNames = []string{"queues", "devices", "settings", "users", "aliases", "queue_names", "memberships", "rights", "groups", "sources"}
 
 func tablesOf(names ...string) (t tableSet) {
 	for _, name := range names {
@@ -40,7 +40,7 @@ func writes(text string) (t tableSet) {
 }
 
 // versions counts the writes to tables.
-type versions [8]atomic.Uint64
+type versions [16]atomic.Uint64
 
 // raise says that these tables have changed.
 func (v *versions) raise(t tableSet) {

@@ -26,7 +26,21 @@ func (s Scope) CardByDigest(ctx context.Context, digest []byte) (directory.Card,
 const noCard = "There is no such card."
 
 func scanCard(row scanner, c *directory.Card) error {
-	return row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created})
+	return row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created}, &c.Source)
+}
+
+// CardByRaw finds a card by the digest of the number as a reader sent it, when it
+// is only one: it was enrolled before the rule of the reader was changed.
+func (s Scope) CardByRaw(ctx context.Context, digest []byte) (directory.Card, error) {
+	const op = "store.CardByRaw"
+	list, err := all(ctx, s, op, scanCard, selectCardsByRaw, digest)
+	if err == nil && len(list) != 1 {
+		err = notFound(op, noCard)
+	}
+	if err != nil {
+		return directory.Card{}, err
+	}
+	return list[0], nil
 }
 
 // PutCard adds a card, or changes the one with the same ID. Another card with
@@ -56,7 +70,7 @@ func (t tx) putCard(op string, c directory.Card) error {
 	case err != nil && !errors.Is(err, errNoRow):
 		return err
 	}
-	if _, err := t.exec(putCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created); err != nil {
+	if _, err := t.exec(putCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created, c.Source); err != nil {
 		return err
 	}
 	return t.changed(aCard, c.ID, false)
@@ -70,18 +84,19 @@ func (s Scope) RemoveCard(ctx context.Context, id string) error {
 
 const (
 	cardSelect = `
-		SELECT c.id, c.user_id, COALESCE(u.login, ''), c.digest, c.raw, c.last, c.label, c.blocked, c.created_at
+		SELECT c.id, c.user_id, COALESCE(u.login, ''), c.digest, c.raw, c.last, c.label, c.blocked, c.created_at, c.source
 		  FROM cards c LEFT JOIN users u ON u.tenant = $1 AND u.id = c.user_id WHERE c.tenant = $1`
 	selectCards        query = cardSelect + ` AND ($2 = '' OR c.user_id = $2) ORDER BY c.created_at, c.id`
 	selectCard         query = cardSelect + ` AND c.id = $2`
 	selectCardByDigest query = cardSelect + ` AND c.digest = $2`
+	selectCardsByRaw   query = cardSelect + ` AND c.raw = $2 LIMIT 2`
 	selectCardsOf      query = `SELECT id FROM cards WHERE tenant = $1 AND user_id = $2`
 	selectCardID       query = `SELECT id FROM cards WHERE tenant = $1 AND digest = $2`
 	putCard            query = `
-		INSERT INTO cards (tenant, id, user_id, digest, raw, last, label, blocked, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		INSERT INTO cards (tenant, id, user_id, digest, raw, last, label, blocked, created_at, source)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (tenant, id) DO UPDATE SET user_id = excluded.user_id, digest = excluded.digest, raw = excluded.raw,
-		       last = excluded.last, label = excluded.label, blocked = excluded.blocked`
+		       last = excluded.last, label = excluded.label, blocked = excluded.blocked, source = excluded.source`
 	deleteCard    query = `DELETE FROM cards WHERE tenant = $1 AND id = $2`
 	deleteCardsOf query = `DELETE FROM cards WHERE tenant = $1 AND user_id = $2`
 )

@@ -34,7 +34,7 @@ func (s Scope) DeviceBySerial(ctx context.Context, serial string) (site.Device, 
 func scanDevice(row scanner, d *site.Device) error {
 	return row.Scan(&d.ID, &d.Name, &d.Serial, &d.Model, &d.Location, &d.URI, words[string]{&d.Quirks}, &d.Enabled,
 		&d.Status.State, &d.Status.Text, when{&d.Status.Since}, when{&d.Status.Seen},
-		&d.Profile, asJSON{&d.Capabilities}, &d.Key, &d.Status.Reasons)
+		&d.Profile, asJSON{&d.Capabilities}, &d.Key, &d.Status.Reasons, &d.Site, words[string]{&d.Groups})
 }
 
 // PutDevice adds a device, or changes what an administrator set up of the one
@@ -64,7 +64,7 @@ func (t tx) putDevice(op string, d site.Device) error {
 		return err
 	}
 	_, err = t.exec(putDevice, d.ID, d.Name, site.FoldName(d.Name), d.Serial, d.Model, d.Location, d.URI, join(d.Quirks), d.Enabled,
-		d.Status.State, d.Status.Text, d.Status.Since, d.Status.Seen, d.Profile, string(can), d.Key, d.Status.Reasons)
+		d.Status.State, d.Status.Text, d.Status.Since, d.Status.Seen, d.Profile, string(can), d.Key, d.Status.Reasons, d.Site, join(d.Groups))
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ const (
 
 	deviceSelect = `
 		SELECT id, name, serial, model, location, uri, quirks, enabled, state, state_text, state_since, state_seen,
-		       profile, capabilities, spki, state_reasons
+		       profile, capabilities, spki, state_reasons, site, device_groups
 		  FROM devices WHERE tenant = $1`
 	selectDevices          query = deviceSelect + ` ORDER BY fold`
 	selectDevice           query = deviceSelect + ` AND id = $2`
@@ -185,11 +185,13 @@ const (
 	selectDeviceIDBySerial query = `SELECT id FROM devices WHERE tenant = $1 AND serial = $2 AND serial <> ''`
 	putDevice              query = `
 		INSERT INTO devices (tenant, id, name, fold, serial, model, location, uri, quirks, enabled,
-		       state, state_text, state_since, state_seen, profile, capabilities, spki, state_reasons)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		       state, state_text, state_since, state_seen, profile, capabilities, spki, state_reasons,
+		       site, device_groups)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, fold = excluded.fold, serial = excluded.serial,
 		       model = excluded.model, location = excluded.location, uri = excluded.uri, quirks = excluded.quirks,
-		       enabled = excluded.enabled, profile = excluded.profile, capabilities = excluded.capabilities, spki = excluded.spki`
+		       enabled = excluded.enabled, profile = excluded.profile, capabilities = excluded.capabilities, spki = excluded.spki,
+		       site = excluded.site, device_groups = excluded.device_groups`
 	deleteDevice query = `DELETE FROM devices WHERE tenant = $1 AND id = $2`
 	setCondition query = `
 		UPDATE devices SET state = $3, state_text = $4, state_since = $5, state_seen = $6, state_reasons = $7 WHERE tenant = $1 AND id = $2`

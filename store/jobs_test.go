@@ -366,6 +366,13 @@ var readsAll = map[string]string{
 	"selectSessions":   "a list of few: sessions last a minute",
 	"deleteSessionsOf": "sessions are few",
 
+	"selectSources": "a list of few",
+	"selectGroups":  "a command that lists all groups",
+	"selectRights":  "a list of few, of a command",
+	"adoptUsers":    "a command that removes a source",
+	"adoptCards":    "a command that removes a source",
+	"adoptAliases":  "a command that removes a source",
+
 	"selectUsers":      "a command that lists all people",
 	"selectCards":      "a command that lists all cards",
 	"selectAllAliases": "an import",

@@ -26,7 +26,7 @@ func TestUsersComeBackAsTheyWerePut(t *testing.T) {
 	ctx := t.Context()
 	u, err := w.a.User(ctx, anna)
 	want := directory.User{ID: anna, Login: "anna", FullName: "Anna Berg", Email: "anna@example.test", UPN: "anna@corp.test",
-		Department: "sales", Enabled: true, Source: "local", Rights: []directory.Right{directory.Release},
+		Department: "sales", Enabled: true, Source: "local", From: "local", Rights: []directory.Right{directory.Release},
 		Aliases: []string{"aberg", "berg.a"}, Cards: 1, HasPIN: true, HasPass: true, Created: epoch}
 	if err != nil || !reflect.DeepEqual(u, want) {
 		t.Errorf("User\ngot  %+v, %v\nwant %+v", u, err, want)

@@ -64,6 +64,13 @@ const (
 	aQueue    kind = "queue"
 	aDevice   kind = "device"
 	aTerminal kind = "terminal"
+
+	aGroup       kind = "group" // with its members
+	aRight       kind = "right" // of a holder
+	aDeviceGroup kind = "device-group"
+	aSite        kind = "site"
+	aReader      kind = "reader"
+	aDelegation  kind = "delegation"
 )
 
 // changed puts a thing into the tenant's feed, within the transaction that
@@ -81,7 +88,7 @@ func (t tx) changed(k kind, id string, gone bool) error {
 // Change is one entry of a tenant's feed.
 type Change struct {
 	Seq  int64
-	Kind string // "user", "card", "queue", "device", "terminal"
+	Kind string // "user", "card", "queue", "device", "terminal", "group", "right", "device-group", "site", "reader", "delegation"
 	ID   string
 	Gone bool // it was removed
 }

@@ -23,7 +23,7 @@ func (s Scope) TerminalByName(ctx context.Context, name string) (site.Terminal, 
 
 func scanTerminal(row scanner, m *site.Terminal) error {
 	return row.Scan(&m.ID, &m.Name, &m.Device, &m.DeviceName, prefixes{&m.Allow}, &m.PINOnly, &m.Asserted, &m.Language,
-		span{&m.RecallAfter})
+		span{&m.RecallAfter}, &m.Rule)
 }
 
 // PutTerminal adds a terminal, or changes the one with the same ID; its
@@ -44,7 +44,7 @@ func (s Scope) PutTerminal(ctx context.Context, m site.Terminal) error {
 			return err
 		}
 		_, err := t.exec(putTerminal, m.ID, m.Name, site.FoldName(m.Name), m.Device, joinPrefixes(m.Allow), m.PINOnly, m.Asserted,
-			m.Language, m.RecallAfter)
+			m.Language, m.RecallAfter, m.Rule)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s Scope) RemoveTerminal(ctx context.Context, id string) error {
 
 const (
 	terminalSelect = `
-		SELECT m.id, m.name, m.device, COALESCE(d.name, ''), m.allow, m.pin_only, m.asserted, m.language, m.recall_after
+		SELECT m.id, m.name, m.device, COALESCE(d.name, ''), m.allow, m.pin_only, m.asserted, m.language, m.recall_after, m.rule
 		  FROM terminals m LEFT JOIN devices d ON d.tenant = $1 AND d.id = m.device WHERE m.tenant = $1`
 	selectTerminals       query = terminalSelect + ` ORDER BY m.fold`
 	selectTerminal        query = terminalSelect + ` AND m.id = $2`
@@ -76,10 +76,10 @@ const (
 	selectTerminalID      query = `SELECT id FROM terminals WHERE tenant = $1 AND fold = $2`
 	putTerminal           query = `
 		INSERT INTO terminals (tenant, id, name, fold, device, allow, pin_only, asserted, language, recall_after,
-		       secret, secret_expires, token)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL, 0, NULL)
+		       rule, secret, secret_expires, token)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, 0, NULL)
 		ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, fold = excluded.fold, device = excluded.device,
 		       allow = excluded.allow, pin_only = excluded.pin_only, asserted = excluded.asserted,
-		       language = excluded.language, recall_after = excluded.recall_after`
+		       language = excluded.language, recall_after = excluded.recall_after, rule = excluded.rule`
 	deleteTerminal query = `DELETE FROM terminals WHERE tenant = $1 AND id = $2`
 )

@@ -28,7 +28,7 @@ func (s Scope) UserByLogin(ctx context.Context, folded string) (directory.User, 
 }
 
 // UsersByName returns the users whose login, alias, UPN or e-mail address is
-// this folded name.
+// this folded name. When it is only one, their grants are filled in.
 func (s Scope) UsersByName(ctx context.Context, folded string) ([]directory.User, error) {
 	if folded == "" {
 		return nil, nil
@@ -36,7 +36,11 @@ func (s Scope) UsersByName(ctx context.Context, folded string) ([]directory.User
 	list, err := kept(s, tablesOf("users", "aliases"), "users", folded, func() ([]directory.User, error) {
 		return s.users(ctx, "store.UsersByName", selectUsersByName, folded)
 	})
-	return slices.Clone(list), err
+	list = slices.Clone(list)
+	if err == nil && len(list) == 1 {
+		list[0].Grants, err = s.Grants(ctx, list[0])
+	}
+	return list, err
 }
 
 // UsersByPrefix returns at most limit users whose login, alias, UPN or e-mail
@@ -87,7 +91,8 @@ func (s Scope) user(ctx context.Context, op string, q query, args ...any) (direc
 	if err != nil {
 		return directory.User{}, err
 	}
-	return list[0], nil
+	list[0].Grants, err = s.Grants(ctx, list[0])
+	return list[0], err
 }
 
 // users reads the users of a statement that begins with userSelect, with their
@@ -127,7 +132,7 @@ func scanText(row scanner, s *string) error { return row.Scan(s) }
 
 func scanUser(row scanner, u *directory.User) error {
 	return row.Scan(&u.ID, &u.Login, &u.FullName, &u.Email, &u.UPN, &u.Department, &u.Language, &u.Enabled, &u.Source,
-		words[directory.Right]{&u.Rights}, &u.HasPass, &u.HasPIN, when{&u.Created}, &u.Cards)
+		words[directory.Right]{&u.Rights}, &u.HasPass, &u.HasPIN, when{&u.Created}, &u.Cards, &u.Blocked, when{&u.Until}, when{&u.Removed}, &u.Sponsor, &u.From)
 }
 
 // PutUser adds a user, or changes the one with the same ID. Its secrets and
@@ -151,7 +156,7 @@ func (t tx) putUser(op string, u directory.User) error {
 		return err
 	}
 	_, err = t.exec(putUser, u.ID, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, u.Source,
-		join(u.Rights), u.Created)
+		join(u.Rights), u.Created, u.Blocked, u.Until, u.Removed, u.Sponsor)
 	if err != nil {
 		return err
 	}
@@ -161,15 +166,17 @@ func (t tx) putUser(op string, u directory.User) error {
 	return t.changed(aUser, u.ID, false)
 }
 
+// putAliases replaces the other names that were given here. Those that a source
+// gives are its own.
 func (t tx) putAliases(u directory.User) error {
-	if _, err := t.exec(deleteAliases, u.ID); err != nil {
+	if _, err := t.exec(deleteAliasesFrom, u.ID, ""); err != nil {
 		return err
 	}
 	for _, a := range u.Aliases {
 		if a == "" {
 			continue
 		}
-		if _, err := t.exec(insertAlias, a, u.ID); err != nil {
+		if _, err := t.exec(insertAlias, a, u.ID, ""); err != nil {
 			return err
 		}
 	}
@@ -188,7 +195,7 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 		if err := t.each(selectCardsOf, to(&cards, scanText), id); err != nil {
 			return err
 		}
-		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf} {
+		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf, deleteMembershipsOf, deleteRightsOf, deleteCodesOf, deleteDelegationsOf, deleteDelegationsTo, deleteEntriesOf} {
 			if _, err := t.exec(q, id); err != nil {
 				return err
 			}
@@ -231,7 +238,7 @@ func (s Scope) disown(t tx, op, user, actor string) error {
 // Secrets returns the verifiers of a user.
 func (s Scope) Secrets(ctx context.Context, user string) (directory.Secrets, error) {
 	return find(ctx, s, "store.Secrets", noUser, func(row scanner, x *directory.Secrets) error {
-		return row.Scan(&x.Password, &x.PIN, &x.PINDigest)
+		return row.Scan(&x.Password, &x.PIN, &x.PINDigest, when{&x.PasswordUntil})
 	}, selectSecrets, user)
 }
 
@@ -249,7 +256,7 @@ func (s Scope) SetSecrets(ctx context.Context, user string, x directory.Secrets)
 }
 
 func (t tx) setSecrets(op, user string, x directory.Secrets) error {
-	n, err := t.exec(setSecrets, user, x.Password, x.PIN, x.PINDigest)
+	n, err := t.exec(setSecrets, user, x.Password, x.PIN, x.PINDigest, x.PasswordUntil)
 	if err == nil && n == 0 {
 		err = notFound(op, noUser)
 	}
@@ -263,8 +270,9 @@ func (t tx) setSecrets(op, user string, x directory.Secrets) error {
 const (
 	userSelect = `
 		SELECT u.id, u.login, u.full_name, u.email, u.upn, u.department, u.language, u.enabled, u.source, u.rights,
-		       CASE WHEN u.password <> '' THEN 1 ELSE 0 END, CASE WHEN u.pin <> '' THEN 1 ELSE 0 END, u.created_at,
-		       (SELECT COUNT(*) FROM cards c WHERE c.tenant = $1 AND c.user_id = u.id)
+		       CASE WHEN u.password <> '' THEN 1 ELSE 0 END, CASE WHEN u.pin <> '' OR u.pin_digest IS NOT NULL THEN 1 ELSE 0 END, u.created_at,
+		       (SELECT COUNT(*) FROM cards c WHERE c.tenant = $1 AND c.user_id = u.id), u.blocked, u.until_at, u.removed_at, u.sponsor,
+		       COALESCE((SELECT 'source ' || s.name FROM sources s WHERE s.tenant = $1 AND s.id = u.source), u.source)
 		  FROM users u WHERE u.tenant = $1`
 	selectUsers       query = userSelect + ` ORDER BY u.login`
 	selectUser        query = userSelect + ` AND u.id = $2`
@@ -285,19 +293,22 @@ const (
 	selectUserID     query = `SELECT id FROM users WHERE tenant = $1 AND login = $2`
 	putUser          query = `
 		INSERT INTO users (tenant, id, login, full_name, email, upn, department, language, enabled, source, rights, created_at,
-		       password, pin, pin_digest)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', NULL)
+		       blocked, until_at, removed_at, sponsor, password, pin, pin_digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', '', NULL)
 		ON CONFLICT (tenant, id) DO UPDATE SET login = excluded.login, full_name = excluded.full_name, email = excluded.email,
 		       upn = excluded.upn, department = excluded.department, language = excluded.language, enabled = excluded.enabled,
-		       source = excluded.source, rights = excluded.rights`
+		       source = excluded.source, rights = excluded.rights, blocked = excluded.blocked, until_at = excluded.until_at,
+		       removed_at = excluded.removed_at, sponsor = excluded.sponsor`
 	deleteUser       query = `DELETE FROM users WHERE tenant = $1 AND id = $2`
-	selectSecrets    query = `SELECT password, pin, pin_digest FROM users WHERE tenant = $1 AND id = $2`
-	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5 WHERE tenant = $1 AND id = $2`
+	selectSecrets    query = `SELECT password, pin, pin_digest, password_until FROM users WHERE tenant = $1 AND id = $2`
+	setSecrets       query = `UPDATE users SET password = $3, pin = $4, pin_digest = $5, password_until = $6 WHERE tenant = $1 AND id = $2`
 	deleteSessionsOf query = `DELETE FROM sessions WHERE tenant = $1 AND user_id = $2`
 	selectOwnIDs     query = `SELECT id FROM jobs WHERE tenant = $1 AND owner = $2 AND state < 7`
 
-	selectAliases    query = `SELECT alias FROM aliases WHERE tenant = $1 AND user_id = $2 ORDER BY alias`
+	selectAliases    query = `SELECT alias FROM aliases WHERE tenant = $1 AND user_id = $2 ORDER BY source, alias`
 	selectAllAliases query = `SELECT user_id, alias FROM aliases WHERE tenant = $1 ORDER BY user_id, alias`
 	deleteAliases    query = `DELETE FROM aliases WHERE tenant = $1 AND user_id = $2`
-	insertAlias      query = `INSERT INTO aliases (tenant, alias, user_id) VALUES ($1, $2, $3) ON CONFLICT (tenant, alias, user_id) DO NOTHING`
+	insertAlias      query = `INSERT INTO aliases (tenant, alias, user_id, source) VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, alias, user_id) DO NOTHING`
+
+	deleteAliasesFrom query = `DELETE FROM aliases WHERE tenant = $1 AND user_id = $2 AND source = $3`
 )
