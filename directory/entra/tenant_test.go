@@ -41,7 +41,7 @@ type tenant struct {
 
 	perPage int  // objects, or members, on one page
 	minimal bool // later answers have only the properties that have changed: "at least the properties that have been updated"
-	replay  bool // the first object of an answer comes again on its last page
+	replay  bool // things come again, in part, or come and go: see again
 	before  func(w http.ResponseWriter, r *http.Request) bool
 
 	mu      sync.Mutex
@@ -318,9 +318,26 @@ func (f *tenant) round(collection, selected string, since int, all bool) []map[s
 		items = f.changed(collection, strings.Split(selected, ","), since)
 	}
 	if f.replay && len(items) > 0 {
-		items = append(items, items[0])
+		items = append(items, again(collection, items[0], all)...)
 	}
 	return items
+}
+
+// again is what else an answer may hold: an object once more, and only in part,
+// and in one with everybody what came and has gone meanwhile.
+func again(collection string, first map[string]any, all bool) []map[string]any {
+	if !all {
+		return []map[string]any{first}
+	}
+	part := map[string]any{"id": first["id"], "displayName": first["displayName"]}
+	came, went := map[string]any{"id": "x1", "userPrincipalName": "x1@contoso.example"}, map[string]any{"id": "x1", "@removed": map[string]any{"reason": "changed"}}
+	if collection == "users" {
+		return []map[string]any{part, came, went}
+	}
+	more, less := maps.Clone(part), maps.Clone(part)
+	more["members@delta"] = []any{map[string]any{"@odata.type": "#microsoft.graph.user", "id": "x1"}}
+	less["members@delta"] = []any{map[string]any{"@odata.type": "#microsoft.graph.user", "id": "x1", "@removed": map[string]any{"reason": "deleted"}}}
+	return []map[string]any{part, more, came, less, went}
 }
 
 // spread puts the first members into the group, and more of them on further
