@@ -20,6 +20,7 @@
 //	trim  trim_left  trim_right        take blanks and line ends away, or what stands in (set)
 //	strip_prefix(text)                 take text away if the number begins with it
 //	strip_suffix(text)                 take text away if the number ends with it
+//	remove(set)                        take the characters of set away, wherever they are
 //	prepend(text)  append(text)        add text
 //	regex(pattern[, group])            what the group has found; 1, or all if the pattern has no group
 //	upper  lower                       letters A to Z
@@ -64,7 +65,21 @@
 // FromSafeQ, as far as their vendors have published what they mean. What is not
 // published is refused.
 //
-// Learn finds rules from pairs, LearnOne from one card of somebody who is known.
+// # Finding a rule
+//
+// Learn finds rules from pairs: what the reader sends, and the number that the
+// same card has in the directory. LearnOne finds them from one card of somebody
+// who is known.
+//
+// Several rules may fit. The UID 04A1B2C3 and the number 10597059 say that the
+// last three octets are wanted in decimal, and not whether a smaller number is
+// written with leading zeros; and with zeros in the right places a part of the
+// UID may look like another. Three pairs are enough for the usual readers if the
+// cards differ: one whose number begins with zeros, and one whose number is
+// longer or shorter than the others, if there are such. As long as more than one
+// rule is returned, the pairs do not decide; one more card does, for which the
+// rules return different numbers. Rules that differ for no number like those of
+// the pairs are returned once, in their simplest form.
 //
 // The package does not know people, readers or where a rule is kept.
 package cardrule

@@ -58,6 +58,9 @@ var functions = []function{
 		return func(s string) (string, error) { return a[0].text + s, nil }, a, true
 	}},
 	{"regex", "regex(`^(\\d{8})`, 1)", "t?n", pattern},
+	{"remove", `remove(":- ")`, "t", func(a []value) (run, []value, bool) {
+		return func(s string) (string, error) { return remove(s, a[0].text), nil }, a, a[0].text != ""
+	}},
 	plain("reverse", reverse),
 	{"reverse_bits", `reverse_bits`, "?t", func(a []value) (run, []value, bool) {
 		return reverseBits, nil, len(a) == 0 || a[0].text == "byte" // there is no other kind
@@ -269,6 +272,17 @@ func padding(s string, a []value) string {
 
 func padded(a []value) bool {
 	return a[0].n > 0 && len(a[1].text) == 1 && a[1].text > " " && a[1].text < "\x7f"
+}
+
+// remove takes all characters of a set away.
+func remove(s, set string) string {
+	b := make([]byte, 0, len(s))
+	for _, c := range []byte(s) {
+		if strings.IndexByte(set, c) < 0 {
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // upper and lower know the letters that cards have, and leave every other octet

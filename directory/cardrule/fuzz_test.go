@@ -74,3 +74,36 @@ func FuzzApply(f *testing.F) {
 		}
 	})
 }
+
+// Whatever is given as pairs: the rules that are found fit them, within the
+// limits of rules, and the same pairs find the same.
+func FuzzLearn(f *testing.F) {
+	f.Add("04A1B2C3", "3283263748", "946EBD28", "683503252")
+	f.Add(";0123=4?", "0123", ";0567=8?", "0567")
+	f.Add("3934364542443238", "946EBD28", "3030", "00")
+	f.Add("04:a1-b2 c3", "C3B2A104", "0012345678", "12345678")
+	f.Add("\x00\xff", "\xff", "ä-^]\\[", "ä")
+	f.Fuzz(func(t *testing.T, raw1, want1, raw2, want2 string) {
+		pairs := []Pair{{raw1, want1}, {raw2, want2}}
+		rules := Learn(pairs)
+		for _, r := range rules {
+			for _, p := range pairs {
+				want := remove(p.Wanted, ":-"+blanks)
+				if out, err := r.Apply(p.Raw); err != nil || !strings.EqualFold(out, want) {
+					t.Errorf("%s of %q is %q, %v; want %q", r, p.Raw, out, err, want)
+				}
+			}
+			if again, err := Parse(r.String()); err != nil || !again.Equal(r) {
+				t.Errorf("%s is no rule: %v", r, err)
+			}
+		}
+		if len(rules) > maxFound {
+			t.Errorf("%d rules", len(rules))
+		}
+		for _, r := range LearnOne(raw1, func(c string) bool { return c == want1 }) {
+			if out, err := r.Apply(raw1); err != nil || out != want1 {
+				t.Errorf("%s of %q is %q, %v; want %q", r, raw1, out, err, want1)
+			}
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package cardrule
 
 import (
+	"slices"
 	"strings"
 
 	"platen/fault"
@@ -83,6 +84,11 @@ func (r Rule) Len() int {
 		}
 	}
 	return n
+}
+
+// has reports whether a function is one of the rule's own.
+func (r Rule) has(name string) bool {
+	return slices.ContainsFunc(r.steps, func(s step) bool { return s.fn.name == name })
 }
 
 // then returns the rule with more functions behind it.

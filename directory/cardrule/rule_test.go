@@ -31,6 +31,7 @@ func TestApply(t *testing.T) {
 		{`strip_prefix(";0")`, ";0123", "123"},
 		{`strip_prefix(";0")`, "0123", "0123"},
 		{`strip_suffix("?")`, "0123?", "0123"},
+		{`remove(": -")`, "04:a1-b2 c3", "04a1b2c3"},
 		{`prepend("AB")`, "12", "AB12"},
 		{`append("AB")`, "12", "12AB"},
 		{`regex("^(?:;0)?(\\d{8})")`, ";0123456789", "12345678"},
