@@ -29,7 +29,7 @@ func For(t job.Ticket, o job.Options, dev site.Device) Options {
 	can := dev.Can()
 	opt := Options{
 		Ranges: t.Ranges, Sides: cmp.Or(o.Sides, t.Sides), DPI: dpi(can.DPI), Back: dev.Capabilities.SheetBack,
-		Mono:   !can.Colour || monochrome(t.Colour),
+		Mono:   !can.Colour || o.Mono || monochrome(t.Colour),
 		Margin: float64(can.Margin) * 72 / 2540,
 		Page:   [2]float64{595.276, 841.89},
 	}

@@ -61,13 +61,24 @@ func (u *User) May(r Right) bool { return u.MayAt(r, Place{}) }
 
 // MayAt reports whether the user has a right at a place.
 func (u *User) MayAt(r Right, p Place) bool {
-	_, ok := u.grant(r, p)
+	_, ok := u.Has(r, p)
 	return ok
 }
 
 // MaySomewhere reports whether there is any place where the user has a right.
 func (u *User) MaySomewhere(r Right) bool {
 	return u.Enabled && (slices.Contains(u.Rights, r) || slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.Right == r }))
+}
+
+// Everywhere returns the rights that the user has at every place, each once.
+func (u *User) Everywhere() []Right {
+	list := []Right{}
+	for _, r := range Rights() {
+		if u.May(r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // Limit returns the smallest page limit that holds at a place, and 0 when there
@@ -82,8 +93,8 @@ func (u *User) Limit(p Place) (impressions int, from string) {
 	return impressions, from
 }
 
-// grant finds what gives the user a right at a place: the person's own first.
-func (u *User) grant(r Right, p Place) (Grant, bool) {
+// Has finds what gives the user a right at a place: the person's own first.
+func (u *User) Has(r Right, p Place) (Grant, bool) {
 	if !u.Enabled {
 		return Grant{}, false
 	}

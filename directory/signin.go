@@ -8,6 +8,7 @@ const (
 	MethodPIN      = "pin"         // Value is the PIN; User the login, or "" for PIN alone
 	MethodCode     = "card-or-pin" // Value is what stood in a field that takes both
 	MethodPassword = "password"    // User and Value
+	MethodOnce     = "code"        // Value is a code that works once; User the login, or ""
 	MethodAsserted = "asserted"    // User, by the word of the terminal
 )
 

@@ -149,6 +149,9 @@ func (s *send) delivery(ctx context.Context) device.Delivery {
 		Notice:    func(c site.Condition) { s.noticed.Store(c.Text != ""); s.w.see(c) },
 		Documents: s.docs,
 	}
+	if s.job.Options.Mono {
+		del.Ticket.Colour = "monochrome" // print-color-mode
+	}
 	if s.queue.Confidential {
 		del.Title, del.Ticket.Title = "", ""
 	}

@@ -78,7 +78,7 @@ func (in *Intake) Check(ctx context.Context, o job.Origin, t job.Ticket) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	if owner.Owned() && !owner.User.May(directory.Release) {
+	if owner.Owned() && !owner.User.MaySomewhere(directory.Release) {
 		return &fault.Error{Op: op, Kind: fault.Denied, Text: "You do not have the right to print. Please ask the help desk."}
 	}
 	return a.room(ctx, &j)

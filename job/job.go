@@ -246,4 +246,5 @@ type ReleaseItem struct {
 type Options struct {
 	Copies int    // 0 leaves it; only where every document is sent as it is
 	Sides  string // "" leaves it; only where the language of the document allows it
+	Mono   bool   // without colour, whatever was asked for; only where Sides may be chosen too
 }

@@ -133,11 +133,15 @@ func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs 
 		if err := s.mayChange(op, &jobs[i], &d, o); err != nil {
 			return job.Release{}, err
 		}
-		it := OrderItem{Job: jobs[i].ID, From: from, Owner: sess.User.ID, Options: o}
-		if !ready(&jobs[i], from, now) || s.cannot(&jobs[i], &d) != "" {
+		t := s.termsOf(&jobs[i], &d, &sess.User)
+		if t.why != "" && len(jobs) == 1 {
+			return job.Release{}, &fault.Error{Op: op, Kind: fault.Denied, Text: t.why}
+		}
+		it := OrderItem{Job: jobs[i].ID, From: from, Owner: sess.User.ID, Options: t.onto(o)}
+		if !ready(&jobs[i], from, now) || t.why != "" || s.cannot(&jobs[i], &d) != "" {
 			it.From = 0
 		}
-		it.History = story(sess.User.Login, from, &d, o, now)
+		it.History = append(story(sess.User.Login, from, &d, o, now), t.history...)
 		if jobs[i].Ticket.PIN != nil {
 			it.History = append(it.History, job.Entry{At: now, Actor: sess.User.Login, Text: "Its PIN was given."})
 		}
@@ -302,6 +306,8 @@ func (s *Service) lost(ctx context.Context, j *job.Job, device string) string {
 	case j.State == job.Held && notNow(j) == "":
 		if d, err := s.Store.Device(ctx, device); err == nil && s.cannot(j, &d) != "" {
 			return s.cannot(j, &d)
+		} else if u, uerr := s.Store.User(ctx, j.Owner); err == nil && uerr == nil && s.termsOf(j, &d, &u).why != "" {
+			return s.termsOf(j, &d, &u).why
 		}
 		return "It could not be released just now. Please try again."
 	case underWay(j):

@@ -29,6 +29,14 @@ type Service struct {
 	// Verify compares a secret with its PHC string; directory.VerifySecret is
 	// one. It takes as long for the empty PHC string as for a real one.
 	Verify func(phc, secret string) bool
+	// Directory checks passwords of people who come from a directory. Nil: nobody does.
+	Directory Directory
+	// Number brings what a reader sends to the number of a card, by the rule of the
+	// terminal or reader. Nil: it is the number.
+	Number func(t site.Terminal, reader, raw string) (string, error)
+	// Told hears that a card was registered on somebody's account, for a message to
+	// that person. Nil: nobody is told.
+	Told   func(u directory.User, last, where string)
 	Now    func() time.Time
 	Log    *slog.Logger
 	Limits Limits // DefaultLimits unless somebody has a reason
@@ -49,6 +57,16 @@ type Service struct {
 	gates map[string]*gate     // terminal id to its gate
 }
 
+// Directory knows whether the password of a person is right.
+type Directory interface {
+	// CheckPassword asks the directory that the person comes from. It returns nil when
+	// the password is right, fault.Denied when it is wrong or the account may not be
+	// used, fault.Unavailable when nobody can tell now, and fault.NotFound when the
+	// person is of no directory that is asked. The zero User is somebody whom nobody
+	// has: the answer is the one for somebody else's wrong password.
+	CheckPassword(ctx context.Context, u directory.User, login, password string) error
+}
+
 // Limits are times and counts of the desk.
 type Limits struct {
 	Idle         time.Duration // a session ends after so long without a sign of the person
@@ -60,6 +78,7 @@ type Limits struct {
 	Jobs         int           // most jobs shown, or released at once
 	Calm         time.Duration // a device that ended a person's job so recently is still at work for that person
 	MaxCopies    int
+	Ask          time.Duration // a directory is waited for so long; then what is kept here decides
 }
 
 // DefaultLimits returns the limits that the documentation speaks of.
@@ -68,6 +87,7 @@ func DefaultLimits() Limits {
 		Idle: 45 * time.Second, Warn: 15 * time.Second, AfterRelease: 10 * time.Second,
 		Debounce: 2 * time.Second, EnrolFor: 72 * time.Hour, Listed: 24 * time.Hour,
 		Jobs: 1000, Calm: 5 * time.Second, MaxCopies: 999,
+		Ask: 2 * time.Second,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -56,6 +57,8 @@ func (s *Service) identify(ctx context.Context, t site.Terminal, c Credentials) 
 		return s.byPINOnly(ctx, t, c.Value)
 	case c.Method == directory.MethodPIN, c.Method == directory.MethodPassword:
 		return s.bySecret(ctx, t, c)
+	case c.Method == directory.MethodOnce:
+		return s.byOnce(ctx, t, c)
 	case c.Method == directory.MethodAsserted && t.Asserted:
 		return s.byWord(ctx, c.User)
 	}
@@ -77,7 +80,11 @@ func (s *Service) codeIs(ctx context.Context, t site.Terminal, code string) (met
 	if ok, err := s.PINOnly(ctx, t, len(code)); err != nil || !ok {
 		return directory.MethodCard, err
 	}
-	switch _, err := s.holder(ctx, s.Digests.CardDigest(code)); { // digits are their own normal form
+	number, err := s.number(t, "", code)
+	if err != nil {
+		number = code // digits are their own normal form
+	}
+	switch _, err := s.holder(ctx, s.Digests.CardDigest(number), code); {
 	case err == nil:
 		return directory.MethodCard, nil
 	case !fault.Is(err, fault.NotFound):
@@ -92,10 +99,22 @@ func (s *Service) codeIs(ctx context.Context, t site.Terminal, code string) (met
 	return directory.MethodPIN, nil
 }
 
+// number brings what a reader sent to the normal form of the card's number.
+func (s *Service) number(t site.Terminal, reader, raw string) (string, error) {
+	number := raw
+	if s.Number != nil {
+		var err error
+		if number, err = s.Number(t, reader, raw); err != nil {
+			return "", err
+		}
+	}
+	return directory.NormalCard(number)
+}
+
 // signInByCard also knows the card that was shown a moment ago: readers send a
 // number twice, and the second one must neither end the session nor count.
 func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c Credentials) (Session, string, error) {
-	number, err := directory.NormalCard(c.Value)
+	number, err := s.number(t, c.Reader, c.Value)
 	if err != nil {
 		return Session{}, "", &Refused{Reason: directory.ReasonUnknownCard, Err: err}
 	}
@@ -105,7 +124,7 @@ func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c 
 		return r.sess, r.token, r.err
 	}
 	r := reading{digest: digest}
-	r.sess, r.token, r.err = s.byCard(ctx, t, number, digest)
+	r.sess, r.token, r.err = s.byCard(ctx, t, number, c.Value, digest)
 	r.at = s.Now()
 	g.last = reading{}
 	if reason := refusal(r.err); r.err == nil || reason == directory.ReasonUnknownCard {
@@ -116,7 +135,7 @@ func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c 
 
 // byCard does not ask the throttles of accounts: who guesses at a PIN somewhere
 // cannot keep the owner of a card away.
-func (s *Service) byCard(ctx context.Context, t site.Terminal, number string, digest []byte) (Session, string, error) {
+func (s *Service) byCard(ctx context.Context, t site.Terminal, number, raw string, digest []byte) (Session, string, error) {
 	const op = "release.card"
 	cards := limit{"cards/" + t.ID, terminalRule}
 	ts, err := s.Store.Throttles(ctx, []string{cards.key})
@@ -126,7 +145,7 @@ func (s *Service) byCard(ctx context.Context, t site.Terminal, number string, di
 	if wait := cards.rule.wait(s.Now(), ts[0].Failures); wait > 0 {
 		return Session{}, "", throttled(op, wait)
 	}
-	u, err := s.holder(ctx, digest)
+	u, err := s.holder(ctx, digest, raw)
 	if err == nil {
 		return s.open(ctx, t, u, directory.MethodCard)
 	}
@@ -147,8 +166,11 @@ func (s *Service) byCard(ctx context.Context, t site.Terminal, number string, di
 
 // holder returns the user of a card that may be used, else NotFound: a blocked
 // card and one of a disabled user are as unknown as any other.
-func (s *Service) holder(ctx context.Context, digest []byte) (directory.User, error) {
+func (s *Service) holder(ctx context.Context, digest []byte, raw string) (directory.User, error) {
 	c, err := s.Store.CardByDigest(ctx, digest)
+	if fault.Is(err, fault.NotFound) {
+		c, err = s.Store.CardByRaw(ctx, s.Digests.CardDigest(raw))
+	}
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -166,8 +188,8 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 	if login == "" || c.Value == "" {
 		return directory.User{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "Please type both your user name and your PIN or password."}
 	}
-	u, err := s.Store.UserByLogin(ctx, login)
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	u, err := s.named(ctx, login)
+	if err != nil {
 		return directory.User{}, err
 	}
 	account := account(u, login)
@@ -176,7 +198,7 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 	if err != nil {
 		return directory.User{}, err
 	}
-	ok, err := s.matches(ctx, u, c.Method, c.Value)
+	ok, err := s.matches(ctx, u, c.Method, login, c.Value)
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -194,8 +216,8 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 	if login == "" || password == "" {
 		return directory.User{}, &fault.Error{Op: op, Kind: fault.Denied, Text: "Please type both your user name and your PIN or password."}
 	}
-	u, err := s.Store.UserByLogin(ctx, login)
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	u, err := s.named(ctx, login)
+	if err != nil {
 		return directory.User{}, err
 	}
 	account := account(u, login)
@@ -204,7 +226,7 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 	if err != nil {
 		return directory.User{}, err
 	}
-	ok, err := s.matches(ctx, u, directory.MethodPassword, password)
+	ok, err := s.matches(ctx, u, directory.MethodPassword, login, password)
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -215,16 +237,26 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 }
 
 // matches does the same work for a user who does not exist as for one who does.
-func (s *Service) matches(ctx context.Context, u directory.User, method, value string) (bool, error) {
+func (s *Service) matches(ctx context.Context, u directory.User, method, login, value string) (bool, error) {
 	secrets, err := s.Store.Secrets(ctx, u.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return false, err
 	}
-	phc := secrets.PIN
-	if method == directory.MethodPassword {
-		phc = secrets.Password
+	if method != directory.MethodPassword {
+		return s.pin(secrets, value) && u.ID != "" && u.Enabled, nil
 	}
-	return s.Verify(phc, value) && phc != "" && u.ID != "" && u.Enabled, nil
+	ok, err := s.password(ctx, u, secrets, login, value)
+	return ok && u.ID != "" && u.Enabled, err
+}
+
+// pin compares a PIN. One that a directory brought has no verifier beside its
+// digest: there would be two ways to try all PINs instead of one.
+func (s *Service) pin(x directory.Secrets, value string) bool {
+	ok := s.Verify(x.PIN, value) && x.PIN != ""
+	if x.PIN == "" && x.PINDigest != nil {
+		ok = subtle.ConstantTimeCompare(x.PINDigest, s.Digests.PINDigest(value)) == 1
+	}
+	return ok
 }
 
 // byPINOnly looks a PIN up by its digest and then verifies it once, whoever
@@ -250,7 +282,7 @@ func (s *Service) byPINOnly(ctx context.Context, t site.Terminal, pin string) (d
 	if len(users) == 1 { // a PIN that two people have names nobody
 		u = users[0]
 	}
-	ok, err := s.matches(ctx, u, directory.MethodPIN, pin)
+	ok, err := s.matches(ctx, u, directory.MethodPIN, "", pin)
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -302,12 +334,12 @@ func (s *Service) PINOnly(ctx context.Context, t site.Terminal, digits int) (boo
 
 // byWord believes the terminal.
 func (s *Service) byWord(ctx context.Context, login string) (directory.User, error) {
-	u, err := s.Store.UserByLogin(ctx, directory.Fold(login))
-	if err == nil && u.Enabled {
-		return u, nil
-	}
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	u, err := s.named(ctx, directory.Fold(login))
+	if err != nil {
 		return directory.User{}, err
+	}
+	if u.Enabled {
+		return u, nil
 	}
 	return directory.User{}, wrongSecret("release.asserted")
 }
@@ -365,7 +397,7 @@ func (s *Service) parallel(ctx context.Context, sess Session) error {
 }
 
 // RegisterCard gives an unknown card to the person who shows it and knows the
-// password, and signs that person in.
+// password, the PIN or a code that was made for it, and signs that person in.
 func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, password string, client netip.Addr) (Session, string, error) {
 	const op = "release.RegisterCard"
 	if err := admit(op, t, client); err != nil {
@@ -378,7 +410,7 @@ func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, 
 	if !set.RegisterCards {
 		return Session{}, "", &fault.Error{Op: op, Kind: fault.Denied, Text: "Cards are registered by the help desk here."}
 	}
-	number, err := registrable(op, raw)
+	number, err := s.registrable(op, t, raw)
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -389,11 +421,16 @@ func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, 
 	defer leave()
 
 	c := Credentials{Method: directory.MethodPassword, User: user, Value: password}
-	u, err := s.bySecret(ctx, t, c)
+	u, err := s.byAny(ctx, t, c)
 	if err != nil {
 		return Session{}, "", s.refuse(ctx, t, c, err)
 	}
 	g.last = reading{}
+	if n, err := s.Store.CountCards(ctx, u.ID); err != nil {
+		return Session{}, "", err
+	} else if set.MaxCards > 0 && n >= set.MaxCards {
+		return Session{}, "", &fault.Error{Op: op, Kind: fault.Conflict, Text: "You have as many cards already as one person may have here. Please ask the help desk."}
+	}
 	if err := s.addCard(ctx, op, t, u, number, raw); err != nil {
 		return Session{}, "", err
 	}
@@ -412,13 +449,16 @@ func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u dir
 		return err
 	}
 	s.Log.Info("release: card registered", "user", u.Login, "card", "…"+directory.LastDigits(number), "terminal", t.Name)
+	if s.Told != nil {
+		s.Told(u, directory.LastDigits(number), t.Name)
+	}
 	return s.Store.Audit(ctx, u.Login, "card-registered", "card …"+directory.LastDigits(number), "terminal "+t.Name)
 }
 
 // registrable returns the normal form of a number that stays the same each
 // time the card is shown.
-func registrable(op, raw string) (string, error) {
-	number, err := directory.NormalCard(raw)
+func (s *Service) registrable(op string, t site.Terminal, raw string) (string, error) {
+	number, err := s.number(t, "", raw)
 	if err != nil {
 		return "", err
 	}

@@ -20,7 +20,17 @@ type Store interface {
 
 	User(ctx context.Context, id string) (directory.User, error)
 	UserByLogin(ctx context.Context, folded string) (directory.User, error)
+	// UsersByName returns the people whose login, alias, UPN or e-mail address is
+	// this folded name. Nobody is no error.
+	UsersByName(ctx context.Context, folded string) ([]directory.User, error)
 	Secrets(ctx context.Context, user string) (directory.Secrets, error)
+	// KeepVerifier keeps what stands in for the password that a directory has, until
+	// then; "" forgets it. Sessions go on.
+	KeepVerifier(ctx context.Context, user, phc string, until time.Time) error
+	// CodeHolder returns whose code for this purpose has the digest, if it has not
+	// ended at now. SpendCode takes it away and says NotFound when somebody was faster.
+	CodeHolder(ctx context.Context, digest []byte, purpose string, now time.Time) (user string, err error)
+	SpendCode(ctx context.Context, digest []byte) error
 	// UsersByPIN returns the enabled users whose PIN has this keyed digest, at
 	// most limit of them. None is no error.
 	UsersByPIN(ctx context.Context, digest []byte, limit int) ([]directory.User, error)
@@ -29,6 +39,11 @@ type Store interface {
 	// CardByDigest finds a card, a blocked one too, by the digest of the normal
 	// form of its number.
 	CardByDigest(ctx context.Context, digest []byte) (directory.Card, error)
+	// CardByRaw finds the one card whose number came from a reader as this digest, for
+	// cards that were enrolled before the rule of the reader was changed.
+	CardByRaw(ctx context.Context, digest []byte) (directory.Card, error)
+	// CountCards counts a user's cards.
+	CountCards(ctx context.Context, user string) (int, error)
 	// PutCard adds a card, or changes the one with the same ID. Another card
 	// with the same Digest is a Conflict.
 	PutCard(ctx context.Context, c directory.Card) error

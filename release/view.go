@@ -70,11 +70,11 @@ func (s *Service) own(ctx context.Context, sess Session) ([]job.Job, error) {
 func (s *Service) view(j *job.Job, d *site.Device, u *directory.User) JobView {
 	now := s.Now()
 	v := describe(j)
-	v.WhyNot = cmp.Or(whyNot(j, d, u), s.cannot(j, d))
+	v.WhyNot = cmp.Or(whyNot(j, d, u), s.termsOf(j, d, u).why, s.cannot(j, d))
 	v.Releasable = v.WhyNot == ""
 	v.CanKeep = j.State == job.Held && !j.Kept && !j.Has(job.Incoming)
 	v.CanResolve = j.State == job.Stopped
-	v.CanAgain = kept(j, now) && notHere(d, u) == "" && s.cannot(j, d) == ""
+	v.CanAgain = kept(j, now) && notHere(d, u) == "" && s.termsOf(j, d, u).why == "" && s.cannot(j, d) == ""
 	v.CanDelete = !j.State.Done() || kept(j, now)
 	if s.Allows != nil && (v.Releasable || v.CanAgain) {
 		v.CanCopies, v.CanSides = s.Allows(*j, *d)
@@ -101,7 +101,7 @@ func (s *Service) cannot(j *job.Job, d *site.Device) string {
 // notHere is what is in the way of every job.
 func notHere(d *site.Device, u *directory.User) string {
 	switch {
-	case !u.May(directory.Release):
+	case !u.MaySomewhere(directory.Release):
 		return "You do not have the right to release documents. Please ask the help desk."
 	case !d.Enabled:
 		return "This device is out of service. Please use another one."

@@ -157,6 +157,8 @@ type Settings struct {
 	AliasesEnabled bool          `json:"aliases_enabled"` // owner rule "alias"
 	PrefixEnabled  bool          `json:"prefix_enabled"`  // owner rule "unique prefix of 31 octets"
 	RegisterCards  bool          `json:"register_cards"`  // a person may register an unknown card with a password
+	MaxCards       int           `json:"max_cards"`       // how many cards a person may have who registers one; 0 no limit
+	VerifierFor    time.Duration `json:"verifier_for"`    // how long a password stands in for a directory that is away; 0: never
 	DefaultQueue   string        `json:"default_queue"`   // queue id behind /ipp/print; "": the first that holds
 	PersonalURLs   bool          `json:"personal_urls"`   // people may have an address of their own to print to
 	Advertise      bool          `json:"advertise"`       // queues are advertised by DNS-SD
@@ -168,6 +170,7 @@ func DefaultSettings() Settings {
 		MaxOctets: 4 << 30, MaxUser: 20 << 30, MaxUserJobs: 10_000, Reserve: 512 << 20,
 		TitleFor: 7 * 24 * time.Hour, HistoryFor: 90 * 24 * time.Hour,
 		AliasesEnabled: true, PrefixEnabled: true, RegisterCards: true, PersonalURLs: true, Advertise: true,
+		MaxCards: 5, VerifierFor: 30 * 24 * time.Hour,
 	}
 }
 

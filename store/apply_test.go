@@ -287,13 +287,13 @@ func TestGroupsGiveRights(t *testing.T) {
 		t.Errorf("staff: %+v", staff)
 	}
 	for _, g := range []directory.Grant{
-		{Holder: staff.ID, Right: directory.Colour}, {Holder: staff.ID, Right: directory.PageLimit, Amount: 50, Queue: secure},
-		{Holder: corp, Right: directory.Release}, {Holder: "", Right: directory.Copy, DeviceGroup: hall},
+		{Holder: staff.ID, Right: directory.BreakGlass}, {Holder: staff.ID, Right: directory.PageLimit, Amount: 50, Queue: secure},
+		{Holder: corp, Right: directory.Release}, {Holder: "", Right: directory.Support, DeviceGroup: hall},
 	} {
 		must(t, f.w.a.PutRight(ctx, g))
 	}
 	carl := f.user("carl")
-	if !carl.May(directory.Colour) || !carl.May(directory.Release) || carl.May(directory.Copy) || !carl.MayAt(directory.Copy, directory.Place{Groups: []string{hall}}) {
+	if !carl.May(directory.BreakGlass) || !carl.May(directory.Release) || carl.May(directory.Support) || !carl.MayAt(directory.Support, directory.Place{Groups: []string{hall}}) {
 		t.Errorf("carl's grants: %+v", carl.Grants)
 	}
 	if n, from := carl.Limit(directory.Place{Queue: secure}); n != 50 || from != "group Staff" {
@@ -305,7 +305,7 @@ func TestGroupsGiveRights(t *testing.T) {
 	if path, err := f.w.a.PathTo(ctx, carl.ID, staff.ID); err != nil || !slices.Equal(path, []string{"Sales", "Staff"}) {
 		t.Errorf("why carl: %v, %v", path, err)
 	}
-	if others := []directory.User{f.user("ben"), f.user("anna")}; others[0].May(directory.Colour) || others[1].MayAt(directory.Copy, directory.Place{}) {
+	if others := []directory.User{f.user("ben"), f.user("anna")}; others[0].May(directory.BreakGlass) || others[1].MayAt(directory.Support, directory.Place{}) {
 		t.Error("rights of groups that they are not in")
 	}
 	// Who leaves the group loses its rights at once.
@@ -313,7 +313,7 @@ func TestGroupsGiveRights(t *testing.T) {
 	if r := f.full(people, groups...); r.Groups != 1 {
 		t.Errorf("one group changed: %+v", r)
 	}
-	if u := f.user("carl"); u.May(directory.Colour) || !u.May(directory.Release) {
+	if u := f.user("carl"); u.May(directory.BreakGlass) || !u.May(directory.Release) {
 		t.Errorf("carl after leaving: %+v", u.Grants)
 	}
 	// Somebody comes whom the group named before.
@@ -322,13 +322,13 @@ func TestGroupsGiveRights(t *testing.T) {
 	f.full(people[:2], groups...)
 	r := f.full(people, groups...)
 	emil := f.user("emil")
-	if r.Groups != 1 || !emil.May(directory.Colour) {
+	if r.Groups != 1 || !emil.May(directory.BreakGlass) {
 		t.Errorf("who came later: %+v", r)
 	}
 	wantKind(t, "a group of the directory", f.w.a.RemoveGroup(ctx, staff.ID), fault.Conflict)
 	f.full(people)
 	emil = f.user("emil")
-	if _, err := f.w.a.Group(ctx, staff.ID); !fault.Is(err, fault.NotFound) || emil.May(directory.Colour) {
+	if _, err := f.w.a.Group(ctx, staff.ID); !fault.Is(err, fault.NotFound) || emil.May(directory.BreakGlass) {
 		t.Errorf("a group that is gone: %v", err)
 	}
 }

@@ -125,7 +125,7 @@ func (t tx) insertJob(op string, id int64, j *job.Job, row sealedJob, h []job.En
 	n, err := t.exec(insertJob, id, j.UUID, int64(j.State), join(j.Reasons), j.Message, j.Queue, j.Owner, j.OwnerRule,
 		j.Ticket.Claimed, row.ticket, row.personal, j.Origin.Door, j.Origin.Queue, j.Origin.User, address(j.Origin.Client),
 		j.Priority, j.Device, j.NotBefore, j.Attempts, j.Crashes, j.Octets, files,
-		j.Created, j.Released, j.Completed, j.ExpiresAt, j.Fence, j.Seen, j.Options.Copies, j.Options.Sides, j.Kept)
+		j.Created, j.Released, j.Completed, j.ExpiresAt, j.Fence, j.Seen, j.Options.Copies, j.Options.Sides, j.Kept, j.Options.Mono)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (s Scope) scanJob(row scanner, j *job.Job) error {
 		&j.Origin.Door, &j.Origin.Queue, &j.Origin.User, &client,
 		&j.Priority, &j.Device, &j.DeviceName, when{&j.NotBefore}, &j.Attempts, &j.Crashes, &j.Octets,
 		when{&j.Created}, when{&j.Released}, when{&j.Completed}, when{&j.ExpiresAt},
-		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept)
+		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept, &j.Options.Mono)
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ const (
 		       j.ticket, j.claimed, j.personal, j.door, j.door_queue, j.door_user, j.client,
 		       j.priority, j.device, COALESCE(d.name, ''), j.not_before, j.attempts, j.crashes, j.octets,
 		       j.created_at, j.released_at, j.completed_at, j.expires_at,
-		       j.fence, j.seen, j.copies, j.sides, j.extended
+		       j.fence, j.seen, j.copies, j.sides, j.extended, j.mono
 		  FROM jobs j
 		  LEFT JOIN queues q ON q.tenant = $1 AND q.id = j.queue
 		  LEFT JOIN users u ON u.tenant = $1 AND u.id = j.owner
@@ -321,10 +321,10 @@ const (
 		INSERT INTO jobs (tenant, id, uuid, state, reasons, message, queue, owner, owner_rule,
 		       claimed, ticket, personal, door, door_queue, door_user, client,
 		       priority, device, not_before, attempts, crashes, octets, files,
-		       created_at, released_at, completed_at, expires_at, fence, seen, copies, sides, extended,
+		       created_at, released_at, completed_at, expires_at, fence, seen, copies, sides, extended, mono,
 		       boot, cancel_asked)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-		       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, '', 0)
+		       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, '', 0)
 		ON CONFLICT (tenant, uuid) DO NOTHING`
 	insertDocument query = `
 		INSERT INTO documents (tenant, job, number, name, octets, digest, language, copies, file, counted,

@@ -297,7 +297,7 @@ func TestOwnersListIsALookup(t *testing.T) {
 		for i := range 10_000 {
 			owner := fmt.Sprint("user ", i%500)
 			_, err := t.exec(insertJob, 1000+i, fmt.Sprint("u", i), 4, "", "", secure, owner, "", "", "{}", nil, "lpd", "", "", "",
-				50, "", 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, "", false)
+				50, "", 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, "", false, false)
 			if err != nil {
 				return err
 			}

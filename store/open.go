@@ -18,6 +18,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/internal/failpoint"
 	"platen/internal/fsys"
@@ -434,8 +435,15 @@ func (s *Store) firstTenants(ctx context.Context) ([]string, error) {
 // AddTenant makes a tenant.
 func (s *Store) AddTenant(ctx context.Context, id, name string) (Scope, error) {
 	err := s.write(ctx, id, "", func(t tx) error {
-		_, err := t.exec(insertTenant, name, s.now())
-		return err
+		if _, err := t.exec(insertTenant, name, s.now()); err != nil {
+			return err
+		}
+		for _, r := range []directory.Right{directory.Colour, directory.Copy, directory.Scan, directory.Fax} {
+			if _, err := t.exec(putRight, "", string(r), "", "", 0); err != nil { // until somebody says otherwise
+				return err
+			}
+		}
+		return nil
 	})
 	return s.Tenant(id), explain("store.AddTenant", err)
 }

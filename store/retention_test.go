@@ -186,7 +186,7 @@ func TestForgetJobs(t *testing.T) {
 	must(t, w.a.write(ctx, func(t tx) error {
 		for i := range n {
 			_, err := t.exec(insertJob, 1000+i, fmt.Sprint("u", i), int64(job.Canceled), "", "", secure, anna, "", "", "{}", nil, "lpd", "", "", "",
-				50, "", 0, 0, 0, 1, 0, 0, 0, epoch, 0, 0, 0, 0, "", false)
+				50, "", 0, 0, 0, 1, 0, 0, 0, epoch, 0, 0, 0, 0, "", false, false)
 			if err == nil {
 				err = t.remember(int64(1000+i), entries("x"), 0)
 			}

@@ -31,7 +31,7 @@ func (t tx) jobRow(op string, id int64) (jobRow, error) {
 	r := jobRow{id: id}
 	err := t.one(selectJobRow, []any{&r.uuid, &r.state, words[job.Reason]{&r.reasons}, &r.owner, &r.device,
 		when{&r.notBefore}, when{&r.released}, when{&r.completed}, when{&r.expires}, &r.fence, &r.cancel,
-		&r.options.Copies, &r.options.Sides, &r.extended}, id)
+		&r.options.Copies, &r.options.Sides, &r.extended, &r.options.Mono}, id)
 	return r, missing(err, op, "There is no job %d.", id)
 }
 
@@ -70,7 +70,7 @@ func (t tx) change(op string, was jobRow, c job.Change, now time.Time) error {
 	}
 	n, err := t.exec(updateJob, was.id, int64(was.state), was.fence, was.released,
 		int64(is.state), join(is.reasons), c.Message, is.device, is.notBefore, c.Attempts, crashed,
-		is.released, is.completed, is.expires, is.options.Copies, is.options.Sides)
+		is.released, is.completed, is.expires, is.options.Copies, is.options.Sides, is.options.Mono)
 	if err != nil {
 		return err
 	}
@@ -250,11 +250,12 @@ const (
 	selectJobID  query = `SELECT id FROM jobs WHERE tenant = $1 AND uuid = $2`
 	selectJobRow query = `
 		SELECT uuid, state, reasons, owner, device, not_before, released_at, completed_at, expires_at,
-		       fence, cancel_asked, copies, sides, extended
+		       fence, cancel_asked, copies, sides, extended, mono
 		  FROM jobs WHERE tenant = $1 AND id = $2`
 	updateJob query = `
 		UPDATE jobs SET state = $6, reasons = $7, message = $8, device = $9, not_before = $10, attempts = $11,
-		       crashes = crashes + $12, released_at = $13, completed_at = $14, expires_at = $15, copies = $16, sides = $17
+		       crashes = crashes + $12, released_at = $13, completed_at = $14, expires_at = $15, copies = $16, sides = $17,
+		       mono = $18
 		 WHERE tenant = $1 AND id = $2 AND state = $3 AND fence = $4 AND released_at = $5`
 	keepJob query = `
 		UPDATE jobs SET expires_at = $4, extended = 1

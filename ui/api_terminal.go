@@ -66,7 +66,7 @@ func (s *Server) apiSignIn(v *visit) error {
 	}
 	return v.json(http.StatusCreated, apiSession{
 		Session: token, Expires: sess.Expires().UTC(),
-		User: apiUser{sess.User.Login, sess.User.Name(), sess.User.Email, nonNil(sess.User.Rights)},
+		User: apiUser{sess.User.Login, sess.User.Name(), sess.User.Email, sess.User.Everywhere()},
 	})
 }
 

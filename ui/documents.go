@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/job"
 )
@@ -54,7 +55,7 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 		Any        bool
 		MayGlass   bool
 		Prev, Next string // other pages of the list, "" none
-	}{sheet: v.sheet("Your documents"), Any: len(all) > 0, MayGlass: v.session.User.May("break-glass")}
+	}{sheet: v.sheet("Your documents"), Any: len(all) > 0, MayGlass: v.session.User.May(directory.BreakGlass)}
 	p.Notice = n
 	v.watch(&p.sheet)
 	for _, j := range all {

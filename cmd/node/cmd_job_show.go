@@ -178,7 +178,7 @@ func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
 	for i := range users {
 		u := &users[i]
 		switch {
-		case u.ID == j.Owner && u.May(directory.Release):
+		case u.ID == j.Owner && u.MaySomewhere(directory.Release):
 			who = append(who, u.Login+", at any terminal, with "+ways(u)+".")
 		case u.ID == j.Owner && !u.Enabled:
 			who = append(who, "Not "+u.Login+", who is disabled.")

@@ -37,6 +37,7 @@ type Fake struct {
 	canceling map[int64]bool
 	releases  []recorded
 	throttles map[string]throttle
+	codes     map[string]code
 	audit     []Line
 	lastJob   int64
 }
@@ -60,6 +61,11 @@ type recorded struct {
 	scope, key string
 }
 
+type code struct {
+	user, purpose string
+	until         time.Time
+}
+
 type throttle struct {
 	release.Throttle
 	written time.Time
@@ -74,7 +80,7 @@ func NewFake(now func() time.Time) *Fake {
 		users: map[string]directory.User{}, secrets: map[string]directory.Secrets{},
 		queues: map[string]site.Queue{}, devices: map[string]site.Device{}, terminals: map[string]*terminal{},
 		sessions: map[string]session{}, jobs: map[int64]*job.Job{}, history: map[int64][]job.Entry{},
-		canceling: map[int64]bool{}, throttles: map[string]throttle{},
+		canceling: map[int64]bool{}, throttles: map[string]throttle{}, codes: map[string]code{},
 	}
 }
 
@@ -109,6 +115,14 @@ func (s *Fake) do(f func() error) error {
 	return err
 }
 
+// granted adds what everybody may, as a new store says.
+func granted(u directory.User) directory.User {
+	if u.Grants == nil {
+		u.Grants = []directory.Grant{{Right: directory.Colour, From: "everybody"}}
+	}
+	return u
+}
+
 // User is a promise of release.Store, as every method below up to Audit.
 func (s *Fake) User(_ context.Context, id string) (directory.User, error) {
 	return read(s, func() (directory.User, error) {
@@ -116,7 +130,7 @@ func (s *Fake) User(_ context.Context, id string) (directory.User, error) {
 		if !ok {
 			return u, notFound()
 		}
-		return u, nil
+		return granted(u), nil
 	})
 }
 
@@ -124,10 +138,87 @@ func (s *Fake) UserByLogin(_ context.Context, folded string) (directory.User, er
 	return read(s, func() (directory.User, error) {
 		for _, u := range s.users {
 			if u.Login == folded {
-				return u, nil
+				return granted(u), nil
 			}
 		}
 		return directory.User{}, notFound()
+	})
+}
+
+func (s *Fake) UsersByName(_ context.Context, folded string) ([]directory.User, error) {
+	return read(s, func() (list []directory.User, err error) {
+		for _, u := range s.users {
+			if u.Login == folded || u.UPN == folded || u.Email == folded || slices.Contains(u.Aliases, folded) {
+				list = append(list, granted(u))
+			}
+		}
+		return list, nil
+	})
+}
+
+func (s *Fake) KeepVerifier(_ context.Context, user, phc string, until time.Time) error {
+	return s.do(func() error {
+		x, ok := s.secrets[user]
+		if !ok {
+			return notFound()
+		}
+		x.Password, x.PasswordUntil = phc, ms(until)
+		s.secrets[user] = x
+		return nil
+	})
+}
+
+// PutCode keeps a code that works once.
+func (s *Fake) PutCode(_ context.Context, digest []byte, user, purpose string, until time.Time) error {
+	return s.do(func() error {
+		s.codes[string(digest)] = code{user, purpose, until}
+		return nil
+	})
+}
+
+func (s *Fake) CodeHolder(_ context.Context, digest []byte, purpose string, now time.Time) (string, error) {
+	return read(s, func() (string, error) {
+		c, ok := s.codes[string(digest)]
+		if !ok || c.purpose != purpose || !c.until.After(now) {
+			return "", notFound()
+		}
+		return c.user, nil
+	})
+}
+
+func (s *Fake) SpendCode(_ context.Context, digest []byte) error {
+	return s.do(func() error {
+		if _, ok := s.codes[string(digest)]; !ok {
+			return notFound()
+		}
+		delete(s.codes, string(digest))
+		return nil
+	})
+}
+
+func (s *Fake) CardByRaw(_ context.Context, digest []byte) (directory.Card, error) {
+	return read(s, func() (directory.Card, error) {
+		var found []directory.Card
+		for _, c := range s.cards {
+			if c.Raw != nil && bytes.Equal(c.Raw, digest) {
+				found = append(found, c)
+			}
+		}
+		if len(found) != 1 {
+			return directory.Card{}, notFound()
+		}
+		return found[0], nil
+	})
+}
+
+func (s *Fake) CountCards(_ context.Context, user string) (int, error) {
+	return read(s, func() (n int, err error) {
+		for _, c := range s.cards {
+			if c.User == user {
+				n++
+			}
+		}
+		return n, nil
 	})
 }
 

@@ -105,6 +105,14 @@ ALTER TABLE devices ADD COLUMN device_groups TEXT NOT NULL DEFAULT ''; -- ids
 ALTER TABLE terminals ADD COLUMN rule TEXT NOT NULL DEFAULT '';        -- what its reader sends to a card's number
 ALTER TABLE queues ADD COLUMN owner TEXT NOT NULL DEFAULT '{}';        -- JSON, site.OwnerRules
 
+ALTER TABLE jobs ADD COLUMN mono BIGINT NOT NULL DEFAULT 0;            -- option of its release: without colour
+
+-- What everybody may do until somebody says otherwise.
+INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'colour', '', '', 0 FROM tenants;
+INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'copy', '', '', 0 FROM tenants;
+INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'scan', '', '', 0 FROM tenants;
+INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'fax', '', '', 0 FROM tenants;
+
 -- Readers that are not part of a device's panel.
 CREATE TABLE readers (
 	tenant   TEXT NOT NULL,

@@ -1,0 +1,95 @@
+package release
+
+import (
+	"cmp"
+
+	"platen/directory"
+	"platen/job"
+	"platen/site"
+)
+
+// terms are what the rights of a person make of a job at a device.
+type terms struct {
+	why     string // why it may not be released, a sentence; "" it may
+	mono    bool
+	duplex  bool
+	history []job.Entry
+}
+
+// onto lays what the rights demand over what the person has chosen.
+func (t terms) onto(o job.Options) job.Options {
+	if t.mono {
+		o.Mono = true
+	}
+	if t.duplex && (o.Sides == "" || o.Sides == "one-sided") {
+		o.Sides = "two-sided-long-edge"
+	}
+	return o
+}
+
+// termsOf looks at a person's rights for a job at a device. What restricts is kept
+// where the device can be told so; a job that is known to have colour and cannot be
+// printed without is not released by whoever may not print in colour.
+func (s *Service) termsOf(j *job.Job, d *site.Device, u *directory.User) terms {
+	at := directory.Place{Queue: j.Queue, Groups: d.Groups}
+	var t terms
+	if !u.MayAt(directory.Release, at) {
+		t.why = "You do not have the right to release this document at this device."
+		return t
+	}
+	if most, _ := u.Limit(at); most > 0 {
+		if n, _ := pages(j); n != nil && *n*cmp.Or(deref(copies(j)), 1) > most {
+			t.why = "This document has more pages than you may print at a time here."
+			return t
+		}
+	}
+	tells := func() bool { // whether the device does what it is told with this document
+		if s.Allows == nil {
+			return false
+		}
+		_, sides := s.Allows(*j, *d)
+		return sides
+	}
+	s.noColour(&t, j, u, at, tells)
+	if g, ok := u.Has(directory.ForceDuplex, at); ok && !twoSided(sides(j)) && tells() {
+		t.duplex = true
+		t.note(s, "Printed on both sides, because of the right force-duplex of %s.", g.From)
+	}
+	return t
+}
+
+func (s *Service) noColour(t *terms, j *job.Job, u *directory.User, at directory.Place, tells func() bool) {
+	g, forced := u.Has(directory.ForceMono, at)
+	if !forced && u.MayAt(directory.Colour, at) {
+		return
+	}
+	has := colour(j)
+	if has != nil && !*has {
+		return
+	}
+	if !tells() {
+		if has != nil {
+			t.why = "This document has colour, and you may not print in colour here."
+		}
+		return
+	}
+	t.mono = true
+	if forced {
+		t.note(s, "Printed without colour, because of the right force-mono of %s.", g.From)
+		return
+	}
+	t.history = append(t.history, job.Entry{At: s.Now(), Actor: node, Text: "Printed without colour, because its owner has no right to print in colour here."})
+}
+
+func (t *terms) note(s *Service, text, from string) {
+	t.history = append(t.history, job.Entry{At: s.Now(), Actor: node, Text: text, Args: []any{from}})
+}
+
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func twoSided(sides *string) bool { return sides != nil && *sides != "one-sided" }
