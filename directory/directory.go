@@ -45,6 +45,15 @@ type Card struct {
 	Source  string    `json:"source"` // id of the source it comes from, "" given here
 }
 
+// Balance is what somebody had to the credit in the system that was here before.
+type Balance struct {
+	User     string `json:"user"`    // user id
+	Account  string `json:"account"` // "" the person's own
+	Amount   int64  `json:"amount"`  // minor units
+	Currency string `json:"currency"`
+	Origin   string `json:"origin"` // "papercut", "safeq", "equitrac"
+}
+
 // Secrets are the verifiers of a user. They never leave store, directory and
 // release.
 type Secrets struct {

@@ -195,7 +195,7 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 		if err := t.each(selectCardsOf, to(&cards, scanText), id); err != nil {
 			return err
 		}
-		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf, deleteMembershipsOf, deleteRightsOf, deleteCodesOf, deleteDelegationsOf, deleteDelegationsTo, deleteEntriesOf} {
+		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf, deleteMembershipsOf, deleteRightsOf, deleteCodesOf, deleteDelegationsOf, deleteDelegationsTo, deleteEntriesOf, deleteBalancesOf} {
 			if _, err := t.exec(q, id); err != nil {
 				return err
 			}

@@ -155,6 +155,18 @@ CREATE TABLE delegations (
 CREATE UNIQUE INDEX delegations_pair ON delegations (tenant, owner, delegate);
 CREATE INDEX delegations_delegate ON delegations (tenant, delegate);
 
+-- What people had to their credit in the system that was here before.
+CREATE TABLE balances (
+	tenant   TEXT NOT NULL,
+	user_id  TEXT NOT NULL,
+	account  TEXT NOT NULL, -- '' the person's own
+	amount   BIGINT NOT NULL, -- minor units
+	currency TEXT NOT NULL,
+	origin   TEXT NOT NULL, -- "papercut", ...
+	at       BIGINT NOT NULL,
+	PRIMARY KEY (tenant, user_id, account)
+) /* clustered */;
+
 -- Secrets that the node needs in clear to sign in somewhere, sealed.
 CREATE TABLE vault (
 	tenant TEXT NOT NULL,
