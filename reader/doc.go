@@ -34,7 +34,7 @@
 //
 // # pcscd
 //
-// The protocol of pcscd's socket is spoken directly: five commands of fixed
+// The protocol of pcscd's socket is spoken directly: a few commands of fixed
 // layout, versions 4:4 and 4:5. pcscd 1.8.24 (2018) and later understand one of
 // them. Go modules that do the same were looked at and not taken; see
 // the comment at pcscd.

@@ -25,11 +25,12 @@ import (
 // Versions up to 2.4.0 take no version of the protocol but their own: 4:4 until
 // 2.2, 4:5 from 2.3.0 on. Later ones take both. What differs is not used here.
 //
-// Why not a module: go-libpcsclite speaks 4:3 and 4:4 only, cannot wait for a
-// card, takes a short read for a broken one and cuts names and states of
-// readers at the wrong octets; ebfe/scard needs a C compiler and headers.
-// libpcsclite.so.1 could be loaded at run time, by a module that brings its own
-// assembler, for the same five calls.
+// Why not a module: go-libpcsclite reads a number from a card (tried with pcscd
+// 1.9.9), but cannot say whether there is a card nor wait for one, speaks 4:3 and
+// 4:4 only, gives names of readers with the NULs behind them, and reserves as
+// much memory for an answer as it is told. ebfe/scard needs a C compiler and
+// headers. libpcsclite.so.1 could be loaded at run time, by a module that brings
+// its own assembler, for the same few calls.
 type pcscd struct {
 	socket string
 	minor  atomic.Uint32 // agreed last; pcscd logs each offer that it does not like

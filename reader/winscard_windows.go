@@ -36,7 +36,7 @@ const (
 	shareShared = 2
 	protocolAny = 1 | 2 // T=0, T=1
 	leaveCard   = 0
-	patienceMS  = 5000 // a cancel that comes just before the waiting is lost
+	patienceMS  = 5000    // a cancel that comes just before the waiting is lost
 	maxNames    = 1 << 16 // UTF-16 units of all readers' names
 	maxAnswer   = 264     // octets, of a short APDU
 
