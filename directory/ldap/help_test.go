@@ -2,15 +2,18 @@ package ldap
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"platen/directory"
+	"platen/fault"
 )
 
 // clock is a Now that goes on by an hour at each look, so that counting is always
@@ -133,4 +136,24 @@ func logins(people []directory.Record) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+func newChecker(t *testing.T, cfg Config, secret string) *Checker {
+	t.Helper()
+	c := &Checker{Config: cfg, Secret: secret, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func checkPassword(t *testing.T, c *Checker, key, login, password string, cause error) {
+	t.Helper()
+	err := c.Check(t.Context(), key, login, password)
+	switch {
+	case cause == nil && err != nil:
+		t.Errorf("a right password: %v", err)
+	case cause != nil && (!fault.Is(err, fault.Denied) || !errors.Is(err, cause)):
+		t.Errorf("err = %v, want %v", err, cause)
+	case err != nil && password != "" && strings.Contains(err.Error(), password):
+		t.Errorf("the password is in %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	goldap "github.com/go-ldap/ldap/v3"
 )
@@ -11,6 +12,7 @@ import (
 // born is an entry in a count: who it is, and since when.
 type born struct {
 	key, at string // at is a stamp
+	order   uint64 // which of a second is later, uSNCreated; 0 nobody knows
 }
 
 // recount finds out whether somebody has left of whom the server says nothing: a
@@ -48,12 +50,13 @@ func (r *reading) recount(ctx context.Context, c *cursor) error {
 // list asks for keys and ages of a part.
 func (r *reading) list(ctx context.Context, p part) ([]born, error) {
 	q := p.query(r, "")
-	q.attrs = []string{r.config().Map.Key, r.madeAttr()}
+	q.attrs = []string{r.config().Map.Key, r.madeAttr(), "uSNCreated"}
 	var list []born
 	err := r.pages(ctx, q, func(entries []*goldap.Entry) error {
 		for _, e := range entries {
 			if key := r.key(e); key != "" {
-				list = append(list, born{key, r.made(e)})
+				order, _ := strconv.ParseUint(e.GetEqualFoldAttributeValue("uSNCreated"), 10, 64) // 0: it has none
+				list = append(list, born{key, r.made(e), order})
 			}
 		}
 		return nil
@@ -71,7 +74,7 @@ func tallyOf(list []born) (t tally) {
 // explained reports whether the list is the set of old and those who were made
 // last: nobody has left then. newest is when the last one of old was made; the
 // times are all the server's own. Of several made in one second those are the last
-// that the server lists last.
+// that have the higher order, or that the server lists last.
 func explained(old tally, list []born, newest string) bool {
 	more := len(list) - old.n
 	if more < 0 {
@@ -83,7 +86,7 @@ func explained(old tally, list []born, newest string) bool {
 		return false
 	}
 	slices.Reverse(young)
-	slices.SortStableFunc(young, func(a, b born) int { return cmp.Compare(b.at, a.at) })
+	slices.SortStableFunc(young, func(a, b born) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.order, a.order)) })
 	t := tallyOf(list)
 	for _, b := range young[:more] {
 		t.count(b.key, -1)

@@ -95,7 +95,7 @@ func (r *reading) present(c *cursor, p part, a *content) error {
 		}
 	}
 	for _, e := range a.changed {
-		list = append(list, born{r.key(e), r.made(e)})
+		list = append(list, born{key: r.key(e), at: r.made(e)})
 	}
 	old, ok := c.Tallies[p.name()]
 	if !ok || !explained(old, list, c.Newest) {
