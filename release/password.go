@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -67,8 +68,12 @@ func (s *Service) password(ctx context.Context, u directory.User, x directory.Se
 		s.Log.Info("release: a directory is away, what is kept here decided", "user", u.Login, "error", err)
 		return true, nil
 	}
-	return false, nil
+	return false, errAway
 }
+
+// errAway says that a password was not right as far as anybody here knows, and that
+// the directory which would know is away. It is the same for whoever is asked about.
+var errAway = errors.New("the directory is away")
 
 // current reports whether a verifier still stands in for the directory.
 func (s *Service) current(x directory.Secrets) bool {
@@ -121,7 +126,7 @@ func (s *Service) byOnce(ctx context.Context, t site.Terminal, c Credentials) (d
 	digest := s.Digests.TokenDigest("code " + strings.TrimSpace(c.Value))
 	id, err := s.Store.CodeHolder(ctx, digest, directory.CodeSignIn, s.Now())
 	if fault.Is(err, fault.NotFound) {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, nil)
 	}
 	if err != nil {
 		return directory.User{}, err
@@ -132,10 +137,10 @@ func (s *Service) byOnce(ctx context.Context, t site.Terminal, c Credentials) (d
 	}
 	name := directory.Fold(c.User)
 	if !u.Enabled || name != "" && name != u.Login && name != u.UPN && name != u.Email {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, nil)
 	}
 	if err := s.Store.SpendCode(ctx, digest); fault.Is(err, fault.NotFound) {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, nil)
 	} else if err != nil {
 		return directory.User{}, err
 	}

@@ -199,11 +199,11 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 		return directory.User{}, err
 	}
 	ok, err := s.matches(ctx, u, c.Method, login, c.Value)
-	if err != nil {
+	if err != nil && !errors.Is(err, errAway) {
 		return directory.User{}, err
 	}
 	if !ok {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, err)
 	}
 	return u, a.succeeded(ctx, here.key)
 }
@@ -227,11 +227,11 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 		return directory.User{}, err
 	}
 	ok, err := s.matches(ctx, u, directory.MethodPassword, login, password)
-	if err != nil {
+	if err != nil && !errors.Is(err, errAway) {
 		return directory.User{}, err
 	}
 	if !ok {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, err)
 	}
 	return u, a.succeeded(ctx, here.key, "client/"+client.String())
 }
@@ -287,7 +287,7 @@ func (s *Service) byPINOnly(ctx context.Context, t site.Terminal, pin string) (d
 		return directory.User{}, err
 	}
 	if !ok {
-		return directory.User{}, s.wrong(ctx, op, a)
+		return directory.User{}, s.wrong(ctx, op, a, nil)
 	}
 	return u, a.succeeded(ctx)
 }
@@ -473,10 +473,14 @@ func (s *Service) registrable(op string, t site.Terminal, raw string) (string, e
 	return number, nil
 }
 
-// wrong is the end of a guess.
-func (s *Service) wrong(ctx context.Context, op string, a *attempt) error {
+// wrong is the end of a guess. why is errAway when nobody could tell.
+func (s *Service) wrong(ctx context.Context, op string, a *attempt, why error) error {
 	if err := a.failed(ctx); err != nil {
 		return err
+	}
+	if errors.Is(why, errAway) {
+		return refused(op, directory.ReasonWrong,
+			"That did not match, or it cannot be checked now, because the directory does not answer. Please use your card, or try again later.")
 	}
 	return wrongSecret(op)
 }

@@ -20,6 +20,8 @@ import (
 type deviceFlags struct {
 	uri, serial, model, location, template, host *opt[string]
 	profile                                      *opt[string]
+	place                                        *opt[string]
+	groups                                       *opt[[]string]
 	quirks                                       *opt[[]string]
 	enabled                                      *opt[bool]
 }
@@ -32,6 +34,8 @@ func (f *deviceFlags) add(fs *flag.FlagSet) {
 	f.model = optText(fs, "model", "maker and model, `TEXT`; brings the quirks that are known of it")
 	f.location = optText(fs, "location", "where it stands, `TEXT`")
 	f.profile = optProfile(fs)
+	f.place = optText(fs, "site", "`NAME` of the site where it stands; empty for none")
+	f.groups = optWords(fs, "group", "`NAME` of a device group; several times for several, empty for none")
 	f.quirks = optWords(fs, "quirk", "`NAME` of a quirk beside those of its model; several times for several, empty for none")
 	f.enabled = optYesNo(fs, "enabled", "jobs wait for a device that is not enabled")
 }
@@ -71,6 +75,32 @@ func templates() []template {
 		{"lpr-reserved", "lpr://@/lp", []string{"reserved-port"}, "the same from a port below 1024, for those who insist on RFC 1179"},
 		{"labels", "socket://@:9100", []string{"no-pjl"}, "label printer on port 9100: octet for octet"},
 	}
+}
+
+// put says where a device stands and in which groups it is.
+func (f *deviceFlags) put(ctx context.Context, a *admin, d *site.Device) error {
+	if f.place.given {
+		d.Site = ""
+		if f.place.value != "" {
+			p, err := a.scope.PlaceByName(ctx, f.place.value)
+			if err != nil {
+				return named(err, "site", f.place.value)
+			}
+			d.Site = p.ID
+		}
+	}
+	if !f.groups.given {
+		return nil
+	}
+	d.Groups = nil
+	for _, name := range f.groups.value {
+		g, err := a.scope.DeviceGroupByName(ctx, name)
+		if err != nil {
+			return named(err, "device group", name)
+		}
+		d.Groups = append(d.Groups, g.ID)
+	}
+	return nil
 }
 
 func applyTemplate(d *site.Device, name, host string) error {
@@ -177,6 +207,9 @@ func (a *admin) addDevice(ctx context.Context, c *call, f *deviceFlags) error {
 	if err := f.apply(&d); err != nil {
 		return err
 	}
+	if err := f.put(ctx, a, &d); err != nil {
+		return err
+	}
 	if err := a.checkDevice(d); err != nil {
 		return err
 	}
@@ -201,6 +234,9 @@ func (a *admin) setDevice(ctx context.Context, c *call, f *deviceFlags) error {
 		return err
 	}
 	if err := f.apply(&d); err != nil {
+		return err
+	}
+	if err := f.put(ctx, a, &d); err != nil {
 		return err
 	}
 	if err := a.checkDevice(d); err != nil {
@@ -276,9 +312,33 @@ func (a *admin) printDevice(ctx context.Context, c *call, name string) error {
 	if c.json {
 		return writeJSON(c.out, d)
 	}
+	where, groups, err := a.standsAt(ctx, &d)
+	if err != nil {
+		return err
+	}
 	return fields(c.out, "name", d.Name, "URI", d.URI, "serial number", d.Serial, "model", d.Model, "location", d.Location,
 		"quirks", strings.Join(d.Quirks, " "), "profile", d.Profile, "enabled", yesNo(d.Enabled), "state", d.Status.State, "says", d.Status.Text,
-		"since", stamp(d.Status.Since), "last contact", stamp(d.Status.Seen), "id", d.ID)
+		"since", stamp(d.Status.Since), "last contact", stamp(d.Status.Seen), "site", where, "device groups", strings.Join(groups, ", "), "id", d.ID)
+}
+
+// standsAt returns the names of a device's site and groups.
+func (a *admin) standsAt(ctx context.Context, d *site.Device) (where string, groups []string, err error) {
+	places, err := a.scope.Places(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, p := range places {
+		if p.ID == d.Site {
+			where = p.Name
+		}
+	}
+	list, err := a.scope.DeviceGroups(ctx)
+	for _, g := range list {
+		if slices.Contains(d.Groups, g.ID) {
+			groups = append(groups, g.Name)
+		}
+	}
+	return where, groups, err
 }
 
 func listTemplates(c *call) error {

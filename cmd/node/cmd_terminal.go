@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"platen/config"
+	"platen/directory/cardrule"
 	"platen/fault"
 	"platen/job"
 	"platen/site"
@@ -23,6 +24,7 @@ type terminalFlags struct {
 	allow             *opt[[]netip.Prefix]
 	pinOnly, asserted *opt[bool]
 	recallAfter       *opt[time.Duration]
+	rule              *opt[string]
 }
 
 func (f *terminalFlags) add(fs *flag.FlagSet) {
@@ -31,6 +33,7 @@ func (f *terminalFlags) add(fs *flag.FlagSet) {
 	f.pinOnly = optYesNo(fs, "pin-only", "a PIN alone signs in, where guessing one is hard enough for the number of people")
 	f.asserted = optYesNo(fs, "asserted", "its word for who the person is counts: for devices that sign people in themselves")
 	f.language = optText(fs, "language", "of its pages, `de|en`; empty: as the browser says")
+	f.rule = optText(fs, "card-rule", "brings what its reader sends to the number of the card, `RULE`; see platen card rule and platen card learn")
 	f.recallAfter = optTime(fs, "recall-after", "a released job that has not begun is held again after this `TIME`", 24*time.Hour)
 }
 
@@ -39,6 +42,13 @@ func (f *terminalFlags) apply(ctx context.Context, a *admin, t *site.Terminal) e
 	f.pinOnly.apply(&t.PINOnly)
 	f.asserted.apply(&t.Asserted)
 	f.recallAfter.apply(&t.RecallAfter)
+	if f.rule.given {
+		r, err := cardrule.Parse(f.rule.value)
+		if err != nil {
+			return err
+		}
+		t.Rule = r.String()
+	}
 	if f.language.given {
 		if t.Language = strings.ToLower(f.language.value); t.Language != "" && t.Language != "de" && t.Language != "en" {
 			return usagef("--language is de or en")
@@ -269,7 +279,7 @@ func (a *admin) printTerminal(ctx context.Context, c *call, name string) error {
 		return writeJSON(c.out, v)
 	}
 	return fields(c.out, "name", t.Name, "device", t.DeviceName, "pages", a.webURL()+"/t/"+url.PathEscape(t.Name)+"/", "may come from", prefixesText(t.Allow),
-		"a PIN alone signs in", yesNo(t.PINOnly), "its word counts", yesNo(t.Asserted), "language", t.Language,
+		"a PIN alone signs in", yesNo(t.PINOnly), "its word counts", yesNo(t.Asserted), "language", t.Language, "card rule", t.Rule,
 		"recalls after", v.RecallAfter.String(), "id", t.ID)
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +28,7 @@ func (f *userFlags) add(fs *flag.FlagSet) {
 	f.department = optText(fs, "department", "for the ledger, `TEXT`")
 	f.language = optText(fs, "language", "of the terminal's pages, `de|en`")
 	f.enabled = optYesNo(fs, "enabled", "a disabled user can do nothing and owns no new jobs")
-	f.rights = optWords(fs, "right", "`release|break-glass|none`, several times for several")
+	f.rights = optWords(fs, "right", "`NAME` of a right that this person alone gets, everywhere; none for none; several times for several. See platen right add")
 	f.aliases = optWords(fs, "alias", "another `NAME` that clients write; several times for several, empty for none")
 	fs.BoolVar(&f.ask, "ask-password", false, "ask for a password, or read it from standard input")
 }
@@ -34,7 +36,9 @@ func (f *userFlags) add(fs *flag.FlagSet) {
 func (f *userFlags) apply(u *directory.User) error {
 	f.fullName.apply(&u.FullName)
 	f.department.apply(&u.Department)
-	f.enabled.apply(&u.Enabled)
+	if f.enabled.given {
+		u.Enabled, u.Blocked = f.enabled.value && u.Removed.IsZero(), !f.enabled.value
+	}
 	if f.email.given {
 		u.Email = directory.Fold(f.email.value)
 	}
@@ -64,12 +68,12 @@ func (f *userFlags) apply(u *directory.User) error {
 func rightsOf(names []string) ([]directory.Right, error) {
 	rights := []directory.Right{}
 	for _, n := range names {
-		switch r := directory.Right(strings.ToLower(n)); r {
-		case directory.Release, directory.BreakGlass, directory.Administer:
+		switch r := directory.Right(strings.ToLower(n)); {
+		case r == "none":
+		case slices.Contains(directory.Rights(), r) && r != directory.PageLimit:
 			rights = append(rights, r)
-		case "none":
 		default:
-			return nil, usagef("there is no right %q; rights are %s, %s and %s", n, directory.Release, directory.BreakGlass, directory.Administer)
+			return nil, usagef("there is no right %q to be given like that; rights are %s", n, rightNames())
 		}
 	}
 	return rights, nil
@@ -207,6 +211,9 @@ func (a *admin) removeUser(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, _, err := a.scope.EntryOf(ctx, u.ID); err == nil {
+		return &fault.Error{Op: "user.remove", Kind: fault.Conflict, Text: "%s comes from a directory and would come again. Remove the person there, or block the account here: platen user set %s --enabled no", Args: []any{u.Login, u.Login}}
+	}
 	if err := a.forgetPrintURLs(ctx, u, ""); err != nil {
 		return err
 	}
@@ -230,7 +237,7 @@ func (a *admin) listUsers(ctx context.Context, c *call) error {
 		{"cards", func(u directory.User) string { return strconv.Itoa(u.Cards) }},
 		{"PIN", func(u directory.User) string { return yesNo(u.HasPIN) }},
 		{"password", func(u directory.User) string { return yesNo(u.HasPass) }},
-		{"source", func(u directory.User) string { return u.Source }},
+		{"source", func(u directory.User) string { return u.From }},
 	})
 }
 
@@ -240,6 +247,54 @@ func rightsText(u directory.User) string {
 		words[i] = string(r)
 	}
 	return strings.Join(words, " ")
+}
+
+// enabledText says why somebody is not enabled, where it is known.
+func enabledText(u *directory.User) string {
+	switch {
+	case u.Enabled:
+		return "yes"
+	case !u.Removed.IsZero():
+		return "no, gone from its source since " + stamp(u.Removed) + ", forgotten after " + stamp(u.Removed.Add(directory.ForgetAfter))
+	case u.Blocked:
+		return "no, blocked here"
+	case !u.Until.IsZero():
+		return "no, ended"
+	}
+	return "no"
+}
+
+func balanceText(list []directory.Balance) string {
+	var words []string
+	for _, b := range list {
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%d.%02d %s %s (%s)", b.Amount/100, max(b.Amount, -b.Amount)%100, b.Currency, b.Account, b.Origin)))
+	}
+	return strings.Join(words, ", ")
+}
+
+// whyRights says what a person may do, and which group, source or rule gave it.
+func (a *admin) whyRights(ctx context.Context, u *directory.User) ([]string, error) {
+	places, err := a.places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, r := range u.Rights {
+		list = append(list, string(r)+" (given to "+u.Login+")")
+	}
+	for i := range u.Grants {
+		g := &u.Grants[i]
+		from := g.From
+		path, err := a.scope.PathTo(ctx, u.ID, g.Holder)
+		if err != nil {
+			return nil, err
+		}
+		if len(path) > 1 { // in a group that is in this one
+			from += ", by " + strings.Join(path[:len(path)-1], " in ")
+		}
+		list = append(list, places.text(g)+" ("+from+")")
+	}
+	return list, nil
 }
 
 func (a *admin) showUser(ctx context.Context, c *call) error { return a.printUser(ctx, c, c.args[0]) }
@@ -259,12 +314,20 @@ func (a *admin) printUser(ctx context.Context, c *call, login string) error {
 			CardList []directory.Card `json:"card_list"`
 		}{u, cards})
 	}
+	may, err := a.whyRights(ctx, &u)
+	if err != nil {
+		return err
+	}
+	balances, err := a.scope.Balances(ctx, u.ID)
+	if err != nil {
+		return err
+	}
 	lines := make([]string, len(cards))
 	for i, k := range cards {
 		lines[i] = cardText(k)
 	}
 	return fields(c.out, "login", u.Login, "name", u.FullName, "e-mail", u.Email, "UPN", u.UPN,
-		"department", u.Department, "language", u.Language, "enabled", yesNo(u.Enabled), "rights", rightsText(u),
+		"department", u.Department, "language", u.Language, "enabled", enabledText(&u), "until", stamp(u.Until), "guest of", u.Sponsor, "may", strings.Join(may, "; "),
 		"aliases", strings.Join(u.Aliases, ", "), "password", yesNo(u.HasPass), "PIN", yesNo(u.HasPIN),
-		"cards", strings.Join(lines, ", "), "source", u.Source, "since", stamp(u.Created), "id", u.ID)
+		"cards", strings.Join(lines, ", "), "credit in the system before", balanceText(balances), "source", u.From, "since", stamp(u.Created), "id", u.ID)
 }

@@ -52,6 +52,8 @@ type node struct {
 	health     *health
 	folders    *folders
 	advertiser *dnssd.Advertiser
+	sources    *sources
+	passwords  *passwords
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -193,6 +195,7 @@ func newDesk(scope store.Scope, keys *spool.Keys, log *slog.Logger) *release.Ser
 			return copies, sides
 		},
 		Prints: prints(),
+		Number: numberOf(scope, log),
 	}
 }
 
@@ -256,6 +259,9 @@ func (n *node) build() {
 	}
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
+	n.sources = newSources(n.scope, n.keys, time.Now, log)
+	n.passwords = newPasswords(n.scope, time.Now, log)
+	n.desk.Directory = n.passwords
 	n.advertiser = n.newAdvertiser()
 }
 
@@ -371,7 +377,7 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.sources.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })
@@ -393,6 +399,7 @@ func (n *node) run(ctx context.Context) error {
 	n.log.Info("serving", "version", version, "lpd", n.lpd.addr(), "ipp", n.ipp.addr(), "web", n.web.addr(), "data", n.place.cfg.Data)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	err := g.Wait()
+	n.passwords.close()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}

@@ -8,7 +8,7 @@ import "slices"
 func commands() []*command {
 	return slices.Concat(
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
-		userCommands(), printURLCommands(), cardCommands(), pinCommands(),
+		userCommands(), printURLCommands(), cardCommands(), pinCommands(), groupCommands(), rightCommands(), sourceCommands(), placeCommands(),
 		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
 		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages(), convertDocument()},

@@ -18,9 +18,10 @@ import (
 )
 
 // Columns lists the columns that a table may have. Only login is required.
-// rights, aliases and cards hold several values separated by | each.
+// rights, aliases, cards and groups hold several values separated by | each. id and
+// groups count only in a file that is watched.
 func Columns() []string {
-	return []string{"login", "full_name", "email", "upn", "department", "language", "enabled", "rights", "aliases", "cards", "pin", "password"}
+	return []string{"id", "login", "full_name", "email", "upn", "department", "language", "enabled", "rights", "aliases", "cards", "pin", "password", "groups"}
 }
 
 // Entry is one row: a user as the table describes him.
