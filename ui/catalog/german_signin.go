@@ -25,4 +25,20 @@ var germanSignIn = map[string]string{
 	"The sign-in service has not confirmed your e-mail address, so you cannot sign in with it.":                                                         "Der Anmeldedienst hat Ihre E-Mail-Adresse nicht bestätigt, deshalb können Sie sich nicht damit anmelden.",
 	"The sign-in service does not say who you are: the claim %s is missing. Please tell the administrator.":                                             "Der Anmeldedienst sagt nicht, wer Sie sind: Der Claim %s fehlt. Bitte sagen Sie es dem Administrator.",
 	"You are in more groups than the sign-in service can name, so your rights are not known. Please ask the administrator to let it send fewer groups.": "Sie sind in mehr Gruppen, als der Anmeldedienst nennen kann, deshalb sind Ihre Rechte nicht bekannt. Bitte fragen Sie den Administrator, ob er weniger Gruppen senden lassen kann.",
+
+	// Kerberos.
+	"Signing in with Kerberos did not work. Please sign in with your user name and password.":                                    "Die Anmeldung mit Kerberos hat nicht geklappt. Bitte melden Sie sich mit Benutzername und Passwort an.",
+	"NTLM is not accepted, only Kerberos. The computer must be signed in to the domain and use the full name of the server.":     "NTLM wird nicht angenommen, nur Kerberos. Der Computer muss an der Domäne angemeldet sein und den vollen Namen des Servers verwenden.",
+	"Too many people sign in at the moment. Please try again in a few minutes.":                                                  "Im Moment melden sich zu viele an. Bitte versuchen Sie es in einigen Minuten noch einmal.",
+	"The ticket is for another service. Please use the name of the server that the administrator gave you.":                      "Das Ticket gilt für einen anderen Dienst. Bitte verwenden Sie den Namen des Servers, den Ihnen der Administrator genannt hat.",
+	"The print service has no key for this ticket. Please sign in with your user name and password, and tell the administrator.": "Der Druckdienst hat keinen Schlüssel für dieses Ticket. Bitte melden Sie sich mit Benutzername und Passwort an und sagen Sie es dem Administrator.",
+	"The ticket is not valid yet. Please check the clock of your computer.":                                                      "Das Ticket ist noch nicht gültig. Bitte prüfen Sie die Uhr Ihres Computers.",
+	"The ticket has expired. Please lock and unlock your computer, then try again.":                                              "Das Ticket ist abgelaufen. Bitte sperren und entsperren Sie Ihren Computer und versuchen Sie es dann noch einmal.",
+	"The clock of your computer and that of the print service differ by more than five minutes.":                                 "Die Uhr Ihres Computers und die des Druckdienstes weichen um mehr als fünf Minuten voneinander ab.",
+	"The request signs in twice.":                           "Die Anfrage meldet sich zweimal an.",
+	"This is not a usable keytab.":                          "Das ist keine brauchbare Keytab.",
+	"The service name is HTTP/ and the name of the server.": "Der Dienstname ist HTTP/ und der Name des Servers.",
+	"The keytab has no usable key for this service.":        "Die Keytab hat keinen brauchbaren Schlüssel für diesen Dienst.",
+	"The keytab has only weak keys (RC4 or DES) for %s. Please let the account use AES and export the keytab again.": "Die Keytab hat für %s nur schwache Schlüssel (RC4 oder DES). Bitte erlauben Sie dem Konto AES und exportieren Sie die Keytab neu.",
+	"The keytab has no key for a web service. Browsers ask for HTTP/ and the name of the server.":                    "Die Keytab hat keinen Schlüssel für einen Webdienst. Browser fragen nach HTTP/ und dem Namen des Servers.",
 }
