@@ -3,6 +3,7 @@ package kerberos
 import (
 	"encoding/asn1"
 	"encoding/base64"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -110,7 +111,8 @@ func TestRefuse(t *testing.T) {
 		"postdated":             {change: func(v *visit) { v.flags = []int{7} }, want: "not yet valid"},
 		"clock behind":          {change: func(v *visit) { v.auth = func(a *types.Authenticator) { a.CTime = a.CTime.Add(-6 * time.Minute) } }, want: "clock"},
 		"clock ahead":           {change: func(v *visit) { v.auth = func(a *types.Authenticator) { a.CTime = a.CTime.Add(6 * time.Minute) } }, want: "clock"},
-		"a thousand seconds":    {change: func(v *visit) { v.auth = func(a *types.Authenticator) { a.Cusec = 1e9 } }, want: "clock"},
+		"a million and one":     {change: func(v *visit) { v.auth = func(a *types.Authenticator) { a.Cusec = 1_000_001 } }, want: "clock"},
+		"less than nothing":     {change: func(v *visit) { v.auth = func(a *types.Authenticator) { a.Cusec = -1 } }, want: "clock"},
 		"another account":       {change: func(v *visit) { v.keys, v.service, v.written = others, "HTTP/other.platen.test", service }, want: "no key"},
 		"another service":       {change: func(v *visit) { v.written = "host/print.platen.test" }, want: "another service"},
 		"not bound to it":       {change: func(v *visit) { v.written = "HTTP/druck" }, hint: service, want: "another service"},
@@ -178,6 +180,26 @@ func TestKeytabsOfAccounts(t *testing.T) {
 	}
 	if _, err := NewAcceptor(must(t, b, err), "HTTP/print.platen.test", Options{}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("bound to a name that is not in it: %v", err)
+	}
+}
+
+// A ticket is tried with the keys that say they are for it first, and with a few
+// others, however large the keytab is.
+func TestTheLikelyKeysComeFirst(t *testing.T) {
+	names := make([]string, 2*maxTries)
+	for i := range names {
+		names[i] = fmt.Sprintf("HTTP/h%d.platen.test", i)
+	}
+	kt, keytab := newKeytab(t, 1, []int32{18}, names...)
+	a := newAcceptor(t, keytab, "", Options{})
+	v := newVisit(kt)
+	v.service = names[len(names)-1]
+	if _, _, err := a.Accept(v.spnego(t), here); err != nil {
+		t.Errorf("by its name: %v", err)
+	}
+	v.written = "HTTP/alias"
+	if _, _, err := a.Accept(v.spnego(t), here); !fault.Is(err, fault.Denied) {
+		t.Errorf("by trying everything: %v", err)
 	}
 }
 
@@ -512,4 +534,22 @@ func FuzzAuthenticator(f *testing.F) {
 			t.Errorf("%v, %v", who, err)
 		}
 	})
+}
+
+// What one request costs.
+func BenchmarkAccept(b *testing.B) {
+	kt, keytab := newKeytab(b, 1, []int32{18}, service)
+	a := newAcceptor(b, keytab, "", Options{})
+	tokens := make([][]byte, 1000)
+	for i := range tokens {
+		tokens[i] = newVisit(kt).spnego(b)
+	}
+	for i := 0; b.Loop(); i++ {
+		if i%len(tokens) == 0 {
+			a.shown.shown = nil
+		}
+		if _, _, err := a.Accept(tokens[i%len(tokens)], here); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
