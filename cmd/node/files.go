@@ -56,6 +56,9 @@ func prepareCall(e *env, cmd *command, c *call) (done func(error) error, err err
 }
 
 func (in *input) open(e *env, c *call) (io.ReadCloser, error) {
+	if in.arg == everyArg {
+		return openEvery(e, c, in.what)
+	}
 	name := c.args[in.arg]
 	if name == "-" {
 		return io.NopCloser(e.in), nil

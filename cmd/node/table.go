@@ -10,7 +10,7 @@ func commands() []*command {
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
 		userCommands(), printURLCommands(), cardCommands(), pinCommands(), groupCommands(), rightCommands(), sourceCommands(), placeCommands(),
 		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
-		jobCommands(), importCommands(), exportCommands(), auditCommands(), clockCommands(),
+		jobCommands(), importCommands(), importForeignCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages(), convertDocument()},
 	)
 }
