@@ -70,10 +70,17 @@ func (r *reading) begin(ctx context.Context) (cursor, error) {
 }
 
 // refused reports whether a server has understood a question and does not want to
-// answer it.
+// answer it, now and later.
 func refused(err error) bool {
 	var r *goldap.Error
-	return errors.As(err, &r) && (r.ResultCode < goldap.ErrorNetwork || r.ResultCode >= 4096) || errors.Is(err, errReadAll)
+	if !errors.As(err, &r) {
+		return errors.Is(err, errReadAll)
+	}
+	switch r.ResultCode {
+	case goldap.LDAPResultBusy, goldap.LDAPResultUnavailable:
+		return false
+	}
+	return r.ResultCode < goldap.ErrorNetwork || r.ResultCode >= goldap.LDAPResultSyncRefreshRequired
 }
 
 // delta is what has changed, as far as the server says.

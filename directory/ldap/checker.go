@@ -158,7 +158,7 @@ func (c *Checker) kept() *link {
 
 // keep puts a connection back, unless err says that it is broken.
 func (c *Checker) keep(l *link, err error) bool {
-	if err != nil && !refused(err) || l.conn.IsClosing() {
+	if err != nil && !refused(err) && !fault.Is(err, fault.Denied) || l.conn.IsClosing() {
 		go l.close()
 		return false
 	}
@@ -242,8 +242,7 @@ func (c *Checker) account(ctx context.Context, l *link, key, login string) (acco
 // find looks for an entry by its key with the account of the configuration. That
 // this account is refused is not the person's fault.
 func (c *Checker) find(ctx context.Context, l *link, key string) (account, error) {
-	d := c.dialer()
-	if err := d.signIn(ctx, l); err != nil {
+	if err := c.signIn(ctx, l); err != nil {
 		return account{}, &fault.Error{Op: "ldap.find", Kind: fault.Unavailable, Err: err}
 	}
 	cfg, err := c.config(ctx, l)
@@ -273,6 +272,16 @@ func (c *Checker) find(ctx context.Context, l *link, key string) (account, error
 		return who, nil
 	}
 	return account{dn: nobody(cfg.Bases[0]), off: ErrNoAccount}, nil
+}
+
+// signIn makes a connection ours again, on which the last person is still signed
+// in.
+func (c *Checker) signIn(ctx context.Context, l *link) error {
+	if c.Config.BindAs == "" {
+		return l.do(ctx, func() error { return l.conn.UnauthenticatedBind("") })
+	}
+	d := c.dialer()
+	return d.signIn(ctx, l)
 }
 
 // config asks once what the server is.

@@ -39,6 +39,7 @@ type asked struct {
 type reply struct {
 	conn net.Conn
 	id   int64
+	err  error // of writing: nobody listens any more
 }
 
 func (f *fake) start(t *testing.T) string {
@@ -76,7 +77,7 @@ func (f *fake) serve(c net.Conn) {
 		if err != nil || len(p.Children) < 2 {
 			return
 		}
-		w := &reply{c, p.Children[0].Value.(int64)}
+		w := &reply{conn: c, id: p.Children[0].Value.(int64)}
 		op := p.Children[1]
 		switch op.Tag {
 		case goldap.ApplicationBindRequest:
@@ -150,10 +151,14 @@ func (w *reply) send(op *ber.Packet, controls ...goldap.Control) {
 		}
 		m.AppendChild(list)
 	}
-	_, _ = w.conn.Write(m.Bytes())
+	w.raw(m.Bytes())
 }
 
-func (w *reply) raw(b []byte) { _, _ = w.conn.Write(b) }
+func (w *reply) raw(b []byte) {
+	if w.err == nil {
+		_, w.err = w.conn.Write(b)
+	}
+}
 
 func (w *reply) done(tag ber.Tag, code int64, controls ...goldap.Control) {
 	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, tag, nil, "")

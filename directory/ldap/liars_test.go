@@ -22,7 +22,11 @@ import (
 // Whatever a server says, reading ends, within memory, and what it has said before
 // is not taken for an answer.
 func TestA51AnswersThatDoNotEnd(t *testing.T) {
-	nested := bytes.Repeat([]byte{0x30, 0x80}, 100_000)
+	without := bytes.Repeat([]byte{0x30, 0x80}, 100_000) // lengths
+	nested := []byte{0x30, 0}
+	for range 500 {
+		nested = append([]byte{0x30, 0x82, byte(len(nested) >> 8), byte(len(nested))}, nested...)
+	}
 	tiny := bytes.Repeat([]byte{0x30, 0}, maxElements+1)
 	envelope := func(length int, body []byte) []byte {
 		return append([]byte{0x30, 0x84, byte(length >> 24), byte(length >> 16), byte(length >> 8), byte(length)}, body...)
@@ -41,13 +45,13 @@ func TestA51AnswersThatDoNotEnd(t *testing.T) {
 		}, fault.Invalid, "more than can be taken"},
 		"always an empty page": {func(w *reply, q asked) { w.end(page("more")) }, fault.Invalid, "more than can be taken"},
 		"a page without an end": {func(w *reply, q asked) {
-			for i := range 3000 {
+			for i := 0; w.err == nil; i++ {
 				w.user(i)
 			}
-			w.end()
 		}, fault.Invalid, "more than can be taken"},
 		"a value that is too long": {func(w *reply, q asked) { w.raw(envelope(1<<30, nil)) }, fault.Invalid, "more than can be taken"},
-		"nesting":                  {func(w *reply, q asked) { w.raw(envelope(len(nested), nested)) }, fault.Invalid, "nobody can read"},
+		"nesting":                  {func(w *reply, q asked) { w.raw(envelope(len(nested), nested)) }, fault.Invalid, "more than can be taken"},
+		"lengths that come later":  {func(w *reply, q asked) { w.raw(envelope(len(without), without)) }, fault.Invalid, "nobody can read"},
 		"very many elements":       {func(w *reply, q asked) { w.raw(envelope(len(tiny), tiny)) }, fault.Invalid, "more than can be taken"},
 		"another protocol":         {func(w *reply, q asked) { w.raw([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }, fault.Invalid, "nobody can read"},
 		"another server":           {func(w *reply, q asked) { w.done(goldap.ApplicationSearchResultDone, goldap.LDAPResultReferral) }, fault.Invalid, "another server"},
@@ -373,5 +377,38 @@ func TestGuardKeepsItsReason(t *testing.T) {
 	g.begin(1)
 	if _, err := g.Read(make([]byte, 10)); !errors.Is(err, errNotLDAP) || !errors.Is(g.cause(), errNotLDAP) {
 		t.Errorf("err = %v, cause %v", err, g.cause())
+	}
+}
+
+// A connection on which somebody has signed in is not used in his name, and one
+// that has refused somebody is used again.
+func TestCheckerSharesConnections(t *testing.T) {
+	f := &fake{
+		root: pagingRoot,
+		search: func(w *reply, q asked) {
+			for n := range 3 {
+				if strings.Contains(q.filter, fmt.Sprintf("%012d", n)) {
+					w.user(n, attr{"state", []string{"", "active", "inactive"}[n]})
+				}
+			}
+			w.end()
+		},
+		bind: func(w *reply, name, pw string) {
+			w.done(goldap.ApplicationBindResponse, map[bool]int64{true: 0, false: goldap.LDAPResultInvalidCredentials}[name == "" || pw == "right"])
+		},
+	}
+	cfg := fakeConfig(f.start(t))
+	cfg.BindAs, cfg.Map.Enabled = "", "state"
+	c := newChecker(t, cfg, "")
+	key := func(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+	checkPassword(t, c, key(1), "u1", "right", nil)
+	checkPassword(t, c, key(2), "u2", "right", ErrDisabled)
+	checkPassword(t, c, key(1), "u1", "Guess-3141", ErrWrongPassword)
+	checkPassword(t, c, "", "u3", "right", ErrNoAccount)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	want := []string{"", "uid=u1,dc=test", "", "uid=u2,dc=test", "uid=u1,dc=test", "", nobody("dc=test")}
+	if f.conns != 1 || !slices.Equal(f.binds, want) {
+		t.Errorf("%d connections, signed in as %q", f.conns, f.binds)
 	}
 }
