@@ -12,8 +12,10 @@
 //     restricted, full name, e-mail, department, office, primary card, card PIN,
 //     notes, secondary card, other e-mail addresses, username alias, home folder
 //     ("Batch import and update user data",
-//     papercut.com/help/manuals/ng-mf/applicationserver/user-import-update; the
-//     page lists the fields in this order and says that the order counts).
+//     papercut.com/help/manuals/ng-mf/applicationserver/user-import-update). The
+//     page says that the order of the fields counts and lists them in this one;
+//     the table further down, with their limits, was not to be had. The page
+//     below, with examples, has the same order but leaves the e-mail address out.
 //   - users with a head: any table that names a column Username and others of
 //     these fields, such as the CSV of the report "User List", which has the card
 //     numbers ("Importing/Exporting Card Numbers",

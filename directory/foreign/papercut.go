@@ -100,6 +100,8 @@ func (f *file) could(columns []string) bool {
 
 func filled(s string) bool { return s != "" }
 
+// plausible only serves to tell two formats apart. How restricted is written is
+// not published; these are the ways that are likely.
 func plausible(column, value string) bool {
 	switch column {
 	case pcBalance:
