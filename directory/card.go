@@ -37,6 +37,15 @@ func NormalCard(raw string) (string, error) {
 	return b.String(), nil
 }
 
+// RawDigest is the digest of a number as a reader sent it, for a card whose number
+// in normal form is another one; nil when it is the same.
+func RawDigest(digest func(string) []byte, raw, number string) []byte {
+	if same, err := NormalCard(raw); err == nil && same == number {
+		return nil
+	}
+	return digest(raw)
+}
+
 // RandomUID reports whether a normal card number is a random identifier, a
 // 4-octet UID that starts with 08 and changes each time the card is shown (ISO
 // 14443-3). Such a card must not be enrolled: it would never be found again.

@@ -131,8 +131,20 @@ type Ask struct {
 // FullEvery is how often everybody is compared, whatever a source says of changes.
 const FullEvery = 24 * time.Hour
 
-// slice is how many people are stored at a time: jobs are accepted in between.
-const slice = 200
+// How many people are stored at a time: jobs are accepted in between. Of many, each
+// transaction writes a part of nearly every page of the indexes, so that more of them
+// at a time cost less together.
+const (
+	slice      = 200
+	largeSlice = 2000
+)
+
+func sliceOf(n int) int {
+	if n > 10*slice {
+		return largeSlice
+	}
+	return slice
+}
 
 // Run asks a source and stores what it says. The run that is returned is also kept
 // with the source, unless it is dry. A source that fails changes nothing.
@@ -269,7 +281,7 @@ func (x *run) applyPeople(ctx context.Context, records []Record) error {
 		moving[records[i].Key] = true
 	}
 	done := 0
-	for part := range slices.Chunk(records, slice) {
+	for part := range slices.Chunk(records, sliceOf(len(records))) {
 		people, err := x.arrived(part)
 		if err != nil {
 			return err
@@ -337,7 +349,7 @@ func (x *run) cards(a *Arrived, r *Record) {
 		if slices.ContainsFunc(a.Cards, func(c Card) bool { return string(c.Digest) == string(digest) }) {
 			continue
 		}
-		a.Cards = append(a.Cards, Card{ID: x.s.NewID(), Digest: digest, Raw: x.s.Digests.CardDigest(raw), Last: LastDigits(number)})
+		a.Cards = append(a.Cards, Card{ID: x.s.NewID(), Digest: digest, Raw: RawDigest(x.s.Digests.CardDigest, raw, number), Last: LastDigits(number)})
 	}
 }
 

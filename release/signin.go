@@ -171,6 +171,9 @@ func (s *Service) holder(ctx context.Context, digest []byte, raw string) (direct
 	if fault.Is(err, fault.NotFound) {
 		c, err = s.Store.CardByRaw(ctx, s.Digests.CardDigest(raw))
 	}
+	if same, nerr := directory.NormalCard(raw); nerr == nil && fault.Is(err, fault.NotFound) {
+		c, err = s.Store.CardByDigest(ctx, s.Digests.CardDigest(same)) // enrolled while there was no rule
+	}
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -439,7 +442,7 @@ func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, 
 
 func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u directory.User, number, raw string) error {
 	err := s.Store.PutCard(ctx, directory.Card{
-		ID: job.NewUUID(), User: u.ID, Digest: s.Digests.CardDigest(number), Raw: s.Digests.CardDigest(raw),
+		ID: job.NewUUID(), User: u.ID, Digest: s.Digests.CardDigest(number), Raw: directory.RawDigest(s.Digests.CardDigest, raw, number),
 		Last: directory.LastDigits(number), Label: "registered at " + t.Name, Created: s.Now(),
 	})
 	if fault.Is(err, fault.Conflict) { // also when it is this person's own, but blocked

@@ -114,7 +114,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		return fmt.Errorf("store.Open: %w", err)
 	}
 	s.lost, s.begin, s.again = walLost(o.Path), o.Tenants, o.Again
-	if s.writes, err = connect(o.Path, "_journal_mode=WAL"); err != nil {
+	if s.writes, err = connect(o.Path, "_journal_mode=WAL&_cache_size="+writerCache); err != nil {
 		return err
 	}
 	s.writes.SetMaxOpenConns(1)
@@ -140,7 +140,7 @@ func (s *Store) openReaders(ctx context.Context, more string) error {
 		return &fault.Error{Op: "store.Open", Kind: fault.NotFound, Text: "There is no database yet.", Err: err}
 	}
 	var err error
-	if s.reads, err = connect(s.path, more+"&_query_only=1"); err != nil {
+	if s.reads, err = connect(s.path, more+"&_query_only=1&_cache_size="+readerCache); err != nil {
 		return err
 	}
 	s.reads.SetMaxOpenConns(readers)
@@ -148,13 +148,21 @@ func (s *Store) openReaders(ctx context.Context, more string) error {
 	return explain("store.Open", s.reads.PingContext(ctx))
 }
 
+// How much of the database a connection keeps in memory, in KiB. An import touches
+// every page of the indexes again and again, and what does not fit is written to the
+// log each time.
+const (
+	readerCache = "-8000"
+	writerCache = "-48000"
+)
+
 // connect makes a pool. Whatever a connection must have is in the DSN, so that
 // every one of the pool has it. The driver's own default is
 // synchronous=NORMAL in WAL mode, which loses what was acknowledged.
 func connect(path, more string) (*sql.DB, error) {
 	dsn := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() +
 		"?_synchronous=FULL&_foreign_keys=1&_busy_timeout=" + strconv.Itoa(busyTimeout) +
-		"&_secure_delete=FAST&_cache_size=-8000&_stmt_cache_size=256&" + more
+		"&_secure_delete=FAST&_stmt_cache_size=256&" + more
 	if failpoint.Defect("sync-normal") { // the harness must notice
 		dsn = strings.Replace(dsn, "_synchronous=FULL", "_synchronous=NORMAL", 1)
 	}

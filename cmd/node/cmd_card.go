@@ -75,7 +75,7 @@ func (a *admin) newCard(user, raw, label string) (directory.Card, error) {
 	digests := a.keys.Tenant(a.scope.Tenant())
 	return directory.Card{
 		ID: job.NewUUID(), User: user, Label: label, Created: a.now().UTC(), Last: normal[max(0, len(normal)-3):],
-		Digest: digests.CardDigest(normal), Raw: digests.CardDigest(raw),
+		Digest: digests.CardDigest(normal), Raw: directory.RawDigest(digests.CardDigest, raw, normal),
 	}, nil
 }
 

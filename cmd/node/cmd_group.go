@@ -403,7 +403,7 @@ func placeCommands() []*command {
 			},
 		},
 		{
-			name: "device-group list", summary: "list the groups of devices", examples: []string{"device-group list"},
+			name: "device-group list", summary: "list the groups of devices", examples: []string{"device-group list --json"},
 			admin: func(ctx context.Context, a *admin, c *call) error {
 				list, err := a.scope.DeviceGroups(ctx)
 				if err != nil {
@@ -438,7 +438,7 @@ func placeCommands() []*command {
 			},
 		},
 		{
-			name: "site list", summary: "list the sites", examples: []string{"site list"},
+			name: "site list", summary: "list the sites", examples: []string{"site list --json"},
 			admin: func(ctx context.Context, a *admin, c *call) error {
 				list, err := a.scope.Places(ctx)
 				if err != nil {
