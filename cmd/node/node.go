@@ -54,6 +54,7 @@ type node struct {
 	advertiser *dnssd.Advertiser
 	sources    *sources
 	passwords  *passwords
+	post       *post
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -262,6 +263,8 @@ func (n *node) build() {
 	n.sources = newSources(n.scope, n.keys, time.Now, log)
 	n.passwords = newPasswords(n.scope, time.Now, log)
 	n.desk.Directory = n.passwords
+	n.post = newPost(n.scope, log)
+	n.desk.Told = n.post.cardRegistered
 	n.advertiser = n.newAdvertiser()
 }
 
@@ -377,7 +380,7 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.sources.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.sources.serve, n.post.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })

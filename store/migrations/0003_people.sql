@@ -113,6 +113,8 @@ INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id,
 INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'scan', '', '', 0 FROM tenants;
 INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'fax', '', '', 0 FROM tenants;
 
+ALTER TABLE tokens ADD COLUMN source TEXT NOT NULL DEFAULT '';         -- of a machine that brings the people of this source
+
 -- Readers that are not part of a device's panel.
 CREATE TABLE readers (
 	tenant   TEXT NOT NULL,
