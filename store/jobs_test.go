@@ -383,6 +383,7 @@ var readsAll = map[string]string{
 	"selectCards":      "a command that lists all cards",
 	"selectAllAliases": "an import",
 	"countUsers":       "an import",
+	"selectStandings":  "a command and a page for administrators",
 	"selectAudit":      "a command that verifies all of it",
 
 	"countDeviceJobs":      "a command that removes a device",

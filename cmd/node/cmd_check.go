@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"platen/device"
+	"platen/directory"
 	"platen/fault"
 	"platen/site"
 	"platen/spool"
@@ -299,6 +300,7 @@ func examine(ctx context.Context, p place, f *findings) {
 	}
 	lines, _, err := scope.VerifyAudit(ctx)
 	f.result("audit trail", err, "%d lines follow from one another.", lines)
+	checkPeople(ctx, scope, f)
 	checkSpool(ctx, p, keys, scope, f)
 	checkReach(ctx, p, scope, f)
 	if isRunning(ctx, p) {
@@ -307,6 +309,30 @@ func examine(ctx context.Context, p place, f *findings) {
 	k := newKeeper(p, st, &spool.Spool{Dir: p.spool(), Keys: keys, Log: noLog(), Now: time.Now}, noLog())
 	if text := k.ClockTrouble(); text != "" {
 		f.warn("clock", "%s", text)
+	}
+}
+
+// checkPeople says who could sign in with everything beyond the node gone, and how
+// old what is known of people is.
+func checkPeople(ctx context.Context, scope store.Scope, f *findings) {
+	r, err := scope.Readiness(ctx, time.Now())
+	if err != nil {
+		f.result("people", err, "")
+		return
+	}
+	text := upper(readinessText(&r)) + "."
+	if r.Ready < r.People {
+		f.warn("people", "%s platen readiness says who cannot, and why.", text)
+	} else {
+		f.ok("people", "%s", text)
+	}
+	for _, s := range r.Sources {
+		switch {
+		case s.Failed != "":
+			f.warn("source "+s.Name, "It was not read the last time: %s", s.Failed)
+		case s.Age > directory.FullEvery:
+			f.warn("source "+s.Name, "It has not answered for %s.", s.Age.Round(time.Minute))
+		}
 	}
 }
 

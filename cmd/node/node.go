@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +57,7 @@ type node struct {
 	sources    *sources
 	passwords  *passwords
 	post       *post
+	cut        cut
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -262,6 +265,7 @@ func (n *node) build() {
 	n.folders = newFolders(n)
 	n.sources = newSources(n.scope, n.keys, time.Now, log)
 	n.passwords = newPasswords(n.scope, time.Now, log)
+	n.sources.cut, n.passwords.cut = &n.cut, &n.cut
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, log)
 	n.desk.Told = n.post.cardRegistered
@@ -284,6 +288,9 @@ func newCounter(n *node) *intake.Counter {
 func (n *node) deviceSettings() device.Settings {
 	s := deviceSettings(n.settings(), n.log.Logger)
 	s.Pin = n.pinKey
+	if len(s.Folders) > 0 {
+		s.Folders = append(slices.Clone(s.Folders), filepath.Join(n.place.cfg.Data, drillFolder))
+	}
 	for _, d := range []*door{n.lpd, n.ipp, n.web} {
 		if d == nil {
 			continue

@@ -20,6 +20,8 @@ type passwords struct {
 	log   *slog.Logger
 	now   func() time.Time
 
+	cut *cut // nil: never
+
 	mu   sync.Mutex
 	open map[string]*asking // by source
 }
@@ -90,7 +92,7 @@ func (p *passwords) ask(ctx context.Context, x *directory.SourceSetup, key, logi
 	if err != nil {
 		return err
 	}
-	if p.isAway(a) {
+	if p.cut.now() || p.isAway(a) {
 		return &fault.Error{Op: "passwords", Kind: fault.Unavailable, Text: "The directory does not answer at the moment."}
 	}
 	err = a.checker.Check(ctx, key, login, password)

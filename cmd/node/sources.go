@@ -31,6 +31,7 @@ type sources struct {
 	now    func() time.Time
 	log    *slog.Logger
 	wakeup chan struct{}
+	cut    *cut // nil: never
 
 	mu      sync.Mutex
 	running map[string]*stage    // by source
@@ -62,6 +63,9 @@ func parseConfig(kind, text string, into any) error {
 
 // open makes a source of what an administrator set up.
 func (s *sources) open(ctx context.Context, x directory.SourceSetup) (directory.Source, error) {
+	if s.cut.now() {
+		return nil, &fault.Error{Op: "sources.open", Kind: fault.Unavailable, Text: "Directories are not asked while a drill is under way."}
+	}
 	secret, err := s.scope.SourceSecret(ctx, x.ID)
 	if err != nil {
 		return nil, err
