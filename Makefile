@@ -109,7 +109,7 @@ ATTACK ?=
 hostile: build
 	$(GO) run ./internal/hostile -node bin/platen $(if $(ATTACK),-only "$(ATTACK)")
 
-## bench: measure against the peers and the machine's own limits; never part of the tests (PART: lpd, ipp, large, release, idle, many)
+## bench: measure against the peers and the machine's own limits; never part of the tests (PART: lpd, ipp, large, release, idle, people, many)
 PART ?=
 .PHONY: bench
 bench: peers build

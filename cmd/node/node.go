@@ -266,6 +266,7 @@ func (n *node) build() {
 	n.sources = newSources(n.scope, n.keys, time.Now, log)
 	n.passwords = newPasswords(n.scope, time.Now, log)
 	n.sources.cut, n.passwords.cut = &n.cut, &n.cut
+	n.sources.answered = n.passwords.answered
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, log)
 	n.desk.Told = n.post.cardRegistered

@@ -109,6 +109,15 @@ func (p *passwords) ask(ctx context.Context, x *directory.SourceSetup, key, logi
 	return &fault.Error{Op: "passwords", Kind: fault.Unavailable, Err: err}
 }
 
+// answered hears that a directory has answered something else: it is back.
+func (p *passwords) answered(source string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.open[source]; a != nil {
+		a.away = time.Time{}
+	}
+}
+
 func (p *passwords) isAway(a *asking) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,6 +33,8 @@ type sources struct {
 	wakeup chan struct{}
 	cut    *cut // nil: never
 
+	answered func(source string) // it is not away; nil: nobody wants to know
+
 	mu      sync.Mutex
 	running map[string]*stage    // by source
 	tried   map[string]time.Time // when one was asked last
@@ -108,7 +110,11 @@ func (s *sources) ask(ctx context.Context, x directory.SourceSetup, src director
 	syncer := &directory.Syncer{
 		Store: s.scope, Digests: s.keys.Tenant(s.scope.Tenant()), NewID: job.NewUUID, Now: s.now, Log: s.log, Guard: directory.DefaultGuard,
 	}
-	return syncer.Run(ctx, x, src, how)
+	r, err := syncer.Run(ctx, x, src, how)
+	if err == nil && s.answered != nil {
+		s.answered(x.ID)
+	}
+	return r, err
 }
 
 func (s *sources) enter(x directory.SourceSetup) (*stage, func(), error) {

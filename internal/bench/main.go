@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 	runs := flag.Int("runs", 5, "runs of each cell, in turn")
 	jobs := flag.Int("jobs", 400, "jobs of one LPD run")
 	releases := flag.Int("releases", 15, "releases of each size")
-	only := flag.String("only", "", "only this part: lpd, ipp (or of it ipp-jobs, ipp-printer, ipp-large, ipp-list), large, release, idle, many")
+	only := flag.String("only", "", "only this part: lpd, ipp (or of it ipp-jobs, ipp-printer, ipp-large, ipp-list), large, release, idle, people, many")
 	soaking := flag.Duration("soak", 0, "instead: print for so long without a pause, and watch memory and descriptors")
 	flag.Parse()
 	abs, err := filepath.Abs(*binary)
@@ -112,6 +112,7 @@ func run(ctx context.Context) error {
 		{"ipp-list", func() error { return benchGetJobs(ctx, abs, dir, cups, raw, &v) }},
 		{"release", func() error { return benchRelease(ctx, n, cups, raw, *releases, &v) }},
 		{"large", func() error { return benchLarge(ctx, n, lpd, dir, *runs, &v) }},
+		{"people", func() error { return benchPeople(ctx, abs, dir, raw, *runs, &v) }},
 		{"many", func() error { return benchMany(ctx, abs, dir, raw, &v) }},
 	} {
 		if *only != "" && *only != part.name && !strings.HasPrefix(part.name, *only+"-") {
