@@ -1,4 +1,53 @@
 package catalog
 
 // germanPeople is what is said of people, groups and their rights, and of where they come from.
-var germanPeople = map[string]string{}
+var germanPeople = map[string]string{
+
+	// Signing in with a directory.
+	"That did not match, or it cannot be checked now, because the directory does not answer. Please use your card, or try again later.": "Das stimmte nicht überein, oder es kann gerade nicht geprüft werden, weil das Verzeichnis nicht antwortet. Bitte nehmen Sie Ihre Karte, oder versuchen Sie es später noch einmal.",
+	"You have as many cards already as one person may have here. Please ask the help desk.":                                             "Sie haben schon so viele Karten, wie hier eine Person haben darf. Bitte fragen Sie den Helpdesk.",
+	"There is no such code.": "Diesen Code gibt es nicht.",
+
+	// Rights.
+	"You do not have the right to release this document at this device.":              "Sie haben kein Recht, dieses Dokument an diesem Gerät freizugeben.",
+	"This document has more pages than you may print at a time here.":                 "Dieses Dokument hat mehr Seiten, als Sie hier auf einmal drucken dürfen.",
+	"This document has colour, and you may not print in colour here.":                 "Dieses Dokument ist farbig, und Sie dürfen hier nicht in Farbe drucken.",
+	"Printed on both sides, because of the right force-duplex of %s.":                 "Beidseitig gedruckt, wegen des Rechts force-duplex von %s.",
+	"Printed without colour, because of the right force-mono of %s.":                  "Ohne Farbe gedruckt, wegen des Rechts force-mono von %s.",
+	"Printed without colour, because its owner has no right to print in colour here.": "Ohne Farbe gedruckt, weil der Besitzer hier kein Recht hat, in Farbe zu drucken.",
+	"There is no such right.":   "Dieses Recht gibt es nicht.",
+	"This right was not given.": "Dieses Recht war nicht vergeben.",
+
+	// Groups, device groups, sites and readers.
+	"A group needs a name.":                                         "Eine Gruppe braucht einen Namen.",
+	"A group cannot be in itself.":                                  "Eine Gruppe kann nicht in sich selbst sein.",
+	"That is not in this group.":                                    "Das ist nicht in dieser Gruppe.",
+	"There is a group %s already.":                                  "Es gibt schon eine Gruppe %s.",
+	"There is no such group.":                                       "Diese Gruppe gibt es nicht.",
+	"There are several groups called %s. Please name it by its id.": "Es gibt mehrere Gruppen namens %s. Bitte nennen Sie sie bei ihrer Kennung.",
+	"This group comes from a directory and is changed there.":       "Diese Gruppe kommt aus einem Verzeichnis und wird dort geändert.",
+	"A device group needs a name.":                                  "Eine Gerätegruppe braucht einen Namen.",
+	"There is a device group %s already.":                           "Es gibt schon eine Gerätegruppe %s.",
+	"There is no such device group.":                                "Diese Gerätegruppe gibt es nicht.",
+	"A site needs a name.":                                          "Ein Standort braucht einen Namen.",
+	"There is a site %s already.":                                   "Es gibt schon einen Standort %s.",
+	"There is no such site.":                                        "Diesen Standort gibt es nicht.",
+	"A reader needs a name.":                                        "Ein Leser braucht einen Namen.",
+	"There is a reader %s already.":                                 "Es gibt schon einen Leser %s.",
+	"There is no such reader.":                                      "Diesen Leser gibt es nicht.",
+
+	// Sources.
+	"A source needs a name.":                                             "Eine Quelle braucht einen Namen.",
+	"There is a source %s already.":                                      "Es gibt schon eine Quelle %s.",
+	"There is no such source.":                                           "Diese Quelle gibt es nicht.",
+	"The path of the file must be an absolute one.":                      "Der Pfad der Datei muss ein absoluter sein.",
+	"The file is larger than 64 MiB.":                                    "Die Datei ist größer als 64 MiB.",
+	"The file cannot be read. Is it there, and may the service read it?": "Die Datei kann nicht gelesen werden. Ist sie da, und darf der Dienst sie lesen?",
+	"Nothing was taken: %d lines of the file are wrong. The first: %s":   "Nichts wurde übernommen: %d Zeilen der Datei sind falsch. Die ersten: %s",
+
+	// Who could sign in.
+	"There is no card, no PIN and no password.":                                                                                     "Es gibt keine Karte, keine PIN und kein Passwort.",
+	"There is no card and no PIN, and the password has not been used here while the directory could check it.":                      "Es gibt keine Karte und keine PIN, und das Passwort wurde hier noch nicht benutzt, während das Verzeichnis es prüfen konnte.",
+	"All cards are blocked, and there is neither a PIN nor a password.":                                                             "Alle Karten sind gesperrt, und es gibt weder eine PIN noch ein Passwort.",
+	"All cards are blocked, there is no PIN, and the password has not been used here since the last time that it could be checked.": "Alle Karten sind gesperrt, es gibt keine PIN, und das Passwort wurde hier nicht mehr benutzt, seit es zuletzt geprüft werden konnte.",
+}
