@@ -235,7 +235,7 @@ func TestA47TheSecretIsNotSentElsewhere(t *testing.T) {
 // TestPeopleOfActiveDirectory: a domain controller, read by a plain account.
 func TestPeopleOfActiveDirectory(t *testing.T) {
 	ctx := t.Context()
-	dc, err := peers.StartSamba(ctx, t.TempDir(), peers.SambaOptions{Addr: "127.0.0.14"})
+	dc, err := peers.StartSamba(ctx, t.TempDir(), peers.SambaOptions{Addr: "127.0.0.14", Below: "../.."})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -195,7 +195,7 @@ func (r *reading) reread(ctx context.Context, keys []string, moved, touched map[
 				if !moved[r.key(e)] {
 					continue
 				}
-				for _, dn := range e.GetEqualFoldAttributeValues("memberOf") {
+				for _, dn := range values(e, "memberOf") {
 					touched["(distinguishedName="+goldap.EscapeFilter(dn)+")"] = true
 				}
 				if sid := primarySID(e); sid != "" && !p.groups {

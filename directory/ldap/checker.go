@@ -265,7 +265,7 @@ func (c *Checker) find(ctx context.Context, l *link, key string) (account, error
 		if len(res.Entries) != 1 || m.key(res.Entries[0]) != key || res.Entries[0].DN == "" {
 			continue
 		}
-		who := account{dn: res.Entries[0].DN}
+		who := account{dn: strings.Clone(res.Entries[0].DN)} // without the message around it
 		if !m.enabled(res.Entries[0]) {
 			who.off = ErrDisabled
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/internal/testkit/peers"
 )
@@ -131,4 +132,20 @@ func TestNormalDN(t *testing.T) {
 			t.Errorf("%q is below dc=x: %t", dn, got)
 		}
 	}
+}
+
+// The short ways to a normal form lead to the same place as the long ones.
+func FuzzName(f *testing.F) {
+	f.Add("CN=Anna  Müller , OU=Straße,DC=x", "Anna.K")
+	f.Add("cn=a=b,ou=\uff0cx", " \u212a ")
+	f.Add(`cn=a\2cb+sn=#04,dc=x`, "\x7f")
+	f.Add("UID=Anna, OU = X", " Anna B ")
+	f.Fuzz(func(t *testing.T, dn, login string) {
+		if n, ok := plainDN(dn); ok && n != anyDN(dn) {
+			t.Errorf("%q is %q, not %q", dn, n, anyDN(dn))
+		}
+		if got, want := fold(login), directory.Fold(login); got != want {
+			t.Errorf("%q is %q, not %q", login, got, want)
+		}
+	})
 }

@@ -120,8 +120,13 @@ func stamp(s string) string {
 	return s[:len(digits)]
 }
 
-// later returns the later of two generalized times, as a stamp.
-func later(a, b string) string { return max(stamp(a), stamp(b)) }
+// later returns the later of a stamp and a generalized time, as a stamp.
+func later(a, b string) string {
+	if a != "" && len(b) >= len(a) && b[:len(a)] <= a {
+		return a // most are, and b need not be looked at
+	}
+	return max(a, stamp(b))
+}
 
 // earlier moves a stamp back.
 func earlier(s string, by time.Duration) string {

@@ -84,7 +84,7 @@ func (m *mapper) madeAttr() string {
 
 // made returns that time, as a stamp.
 func (m *mapper) made(e *goldap.Entry) string {
-	return stamp(e.GetEqualFoldAttributeValue(m.madeAttr()))
+	return stamp(value(e, m.madeAttr()))
 }
 
 // distinct drops names that are there twice; case does not matter.
@@ -114,22 +114,48 @@ func (m *mapper) person(e *goldap.Entry, base string) (directory.Record, bool) {
 	r.FullName, r.Department = m.first(e, m.cfg.Map.FullName), m.first(e, m.cfg.Map.Department)
 	r.Language, r.PIN = m.first(e, m.cfg.Map.Language), m.first(e, m.cfg.Map.PIN)
 	r.Aliases, r.Cards = m.all(e, m.cfg.Map.Aliases), m.all(e, m.cfg.Map.Cards)
+	texts := []*string{&r.Key, &r.DN, &r.Login, &r.UPN, &r.Email, &r.FullName, &r.Department, &r.Language, &r.PIN}
+	for _, list := range [][]string{r.Aliases, r.Cards} {
+		for i := range list {
+			texts = append(texts, &list[i])
+		}
+	}
+	own(texts)
 	return r, true
+}
+
+// own copies texts out of the messages that they are parts of, which are larger,
+// into one text.
+func own(texts []*string) {
+	n := 0
+	for _, t := range texts {
+		n += len(*t)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	for _, t := range texts {
+		b.WriteString(*t)
+	}
+	all := b.String()
+	for _, t := range texts {
+		n := len(*t)
+		*t, all = all[:n], all[n:]
+	}
 }
 
 // key returns the text of what stays for life: a GUID of Active Directory in its
 // usual form, text as it is, anything else in hexadecimal.
 func (m *mapper) key(e *goldap.Entry) string {
-	raw := e.GetEqualFoldRawAttributeValue(m.cfg.Map.Key)
+	raw := value(e, m.cfg.Map.Key)
 	switch {
 	case strings.EqualFold(m.cfg.Map.Key, attrGUID):
-		return guidText(raw)
+		return guidText([]byte(raw))
 	case len(raw) == 0 || len(raw) > maxKey:
 		return ""
 	case printable(raw):
-		return strings.ToLower(string(raw))
+		return strings.ToLower(raw)
 	}
-	return hexKey + hex.EncodeToString(raw)
+	return hexKey + hex.EncodeToString([]byte(raw))
 }
 
 const hexKey = "0x"
@@ -174,14 +200,14 @@ func guidOctets(text string) []byte {
 	return u[:]
 }
 
-func printable(b []byte) bool {
-	return utf8.Valid(b) && !strings.ContainsFunc(string(b), func(r rune) bool { return !unicode.IsPrint(r) })
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // first returns the first value of the first attribute that has one.
 func (m *mapper) first(e *goldap.Entry, names []string) string {
 	for _, name := range names {
-		for _, v := range e.GetEqualFoldAttributeValues(name) {
+		for _, v := range values(e, name) {
 			if v, ok := m.usable(e, name, v); ok {
 				return v
 			}
@@ -194,7 +220,7 @@ func (m *mapper) first(e *goldap.Entry, names []string) string {
 func (m *mapper) all(e *goldap.Entry, names []string) []string {
 	var out []string
 	for _, name := range names {
-		for _, v := range e.GetEqualFoldAttributeValues(name) {
+		for _, v := range values(e, name) {
 			v, ok := m.usable(e, name, v)
 			if !ok || slices.Contains(out, v) {
 				continue
@@ -247,17 +273,17 @@ func shown(dn string) string {
 
 // enabled says whether somebody may still come in.
 func (m *mapper) enabled(e *goldap.Entry) bool {
-	if a := m.cfg.Map.Enabled; a != "" && means(e.GetEqualFoldAttributeValue(a), "false", "no", "0", "off", "inactive", "disabled", "locked") {
+	if a := m.cfg.Map.Enabled; a != "" && means(value(e, a), "false", "no", "0", "off", "inactive", "disabled", "locked") {
 		return false
 	}
-	if a := m.cfg.Map.Disabled; a != "" && means(e.GetEqualFoldAttributeValue(a), "true", "yes", "1", "on", "inactive", "disabled", "locked") {
+	if a := m.cfg.Map.Disabled; a != "" && means(value(e, a), "true", "yes", "1", "on", "inactive", "disabled", "locked") {
 		return false
 	}
 	switch m.cfg.Kind {
 	case ActiveDirectory:
-		return !accountOff(e.GetEqualFoldAttributeValue(attrControl)) && !expired(e.GetEqualFoldAttributeValue(attrExpires), m.now)
+		return !accountOff(value(e, attrControl)) && !expired(value(e, attrExpires), m.now)
 	case OpenLDAP:
-		return e.GetEqualFoldAttributeValue(attrLocked) != lockedForGood
+		return value(e, attrLocked) != lockedForGood
 	}
 	return true
 }
@@ -303,18 +329,19 @@ func (m *mapper) group(e *goldap.Entry, base string) (rawGroup, bool) {
 		m.problem("The entry %s has no %s and was passed over.", shown(e.DN), strings.Join(m.cfg.Map.GroupName, ", "))
 		return g, false
 	}
+	own([]*string{&g.rec.Key, &g.rec.Name, &g.rec.DN})
 	g.members(e)
-	g.dns = append(g.dns, e.GetEqualFoldAttributeValues("uniqueMember")...)
-	g.uids = e.GetEqualFoldAttributeValues("memberUid")
-	g.sid = string(e.GetEqualFoldRawAttributeValue(attrSID))
+	g.dns = append(g.dns, values(e, "uniqueMember")...)
+	g.uids = values(e, "memberUid")
+	g.sid = value(e, attrSID)
 	return g, true
 }
 
 // primarySID returns the objectSid of somebody's primary group, "" when he has
 // none: his own with the last part exchanged (MS-DTYP, section 2.4.2.2).
 func primarySID(e *goldap.Entry) string {
-	sid := slices.Clone(e.GetEqualFoldRawAttributeValue(attrSID))
-	rid, err := strconv.ParseUint(e.GetEqualFoldAttributeValue(attrPrimary), 10, 32)
+	sid := []byte(value(e, attrSID))
+	rid, err := strconv.ParseUint(value(e, attrPrimary), 10, 32)
 	if err != nil || len(sid) < 12 {
 		return ""
 	}

@@ -197,7 +197,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte("\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00"))
 	f.Add([]byte("\x30\x84\x00\x00\x00\x02\x30\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := readMessage(bytes.NewReader(b), 1<<20)
+		m, err := readMessage(bytes.NewReader(b), nil, 1<<20)
 		if err != nil {
 			return
 		}

@@ -60,23 +60,55 @@ func (r *reading) everybody(ctx context.Context) (directory.Answer, error) {
 		return directory.Answer{}, err
 	}
 	for _, p := range r.parts() {
-		var t tally
-		err := r.pages(ctx, p.query(r, ""), func(entries []*goldap.Entry) error {
-			for _, e := range entries {
-				t.add(r.key(e))
-			}
-			return p.take(ctx, r, entries)
-		})
-		if err != nil {
+		if err := r.part(ctx, p); err != nil {
 			return directory.Answer{}, err
 		}
-		r.tallies[p.name()] = t
 	}
 	c.Tallies, c.Counted, c.Since, c.Newest = r.tallies, r.now, later(c.Since, r.latest), r.newest
 	a := directory.Answer{Full: true, People: r.people, Groups: r.linked()}
 	a.Problems = r.problems
 	a.Cursor, err = c.octets()
 	return a, err
+}
+
+// part reads all of a part. People are taken while the next page is on its way;
+// of a group more may have to be asked for.
+func (r *reading) part(ctx context.Context, p part) error {
+	var t tally
+	take := func(entries []*goldap.Entry) error {
+		for _, e := range entries {
+			t.add(r.key(e))
+		}
+		return p.take(ctx, r, entries)
+	}
+	wait := func() error { return nil }
+	if !p.groups {
+		take, wait = behind(take)
+	}
+	err := r.pages(ctx, p.query(r, ""), take)
+	if late := wait(); err == nil {
+		err = late
+	}
+	r.tallies[p.name()] = t
+	return err
+}
+
+// behind lets take work on one page while its caller goes on to the next. What
+// has gone wrong with a page is said at the next one, or by wait, which is to be
+// called in any case.
+func behind(take func([]*goldap.Entry) error) (each func([]*goldap.Entry) error, wait func() error) {
+	last := make(chan error, 1)
+	last <- nil
+	each = func(entries []*goldap.Entry) error {
+		err := <-last
+		if err != nil {
+			last <- err
+			return err
+		}
+		go func() { last <- take(entries) }()
+		return nil
+	}
+	return each, func() error { return <-last }
 }
 
 // part is what one search asks for: the people or the groups of one base.
@@ -137,8 +169,8 @@ func (p part) take(ctx context.Context, r *reading, entries []*goldap.Entry) err
 
 // times notes when the last change was, and when the last entry was made.
 func (r *reading) times(e *goldap.Entry) {
-	r.latest = later(r.latest, e.GetEqualFoldAttributeValue(attrChanged))
-	r.newest = later(r.newest, r.made(e))
+	r.latest = later(r.latest, value(e, attrChanged))
+	r.newest = later(r.newest, value(e, r.madeAttr()))
 }
 
 // full says that there are more entries than the configuration allows.
@@ -159,7 +191,7 @@ func (r *reading) takePeople(entries []*goldap.Entry, base string) error {
 		r.taken[p.Key] = true
 		r.people = append(r.people, p)
 		r.byDN[normalDN(e.DN)] = ref{key: p.Key}
-		r.byLogin[directory.Fold(p.Login)] = p.Key
+		r.byLogin[fold(p.Login)] = p.Key
 		if sid := primarySID(e); sid != "" {
 			r.bySID[sid] = append(r.bySID[sid], p.Key)
 		}
@@ -248,7 +280,7 @@ func (r *reading) members(g *rawGroup) directory.GroupRecord {
 		}
 	}
 	for _, uid := range g.uids {
-		if key, ok := r.byLogin[directory.Fold(uid)]; ok {
+		if key, ok := r.byLogin[fold(uid)]; ok {
 			people[key] = true
 		} else {
 			others++

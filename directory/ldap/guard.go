@@ -1,11 +1,14 @@
 package ldap
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+
+	goldap "github.com/go-ldap/ldap/v3"
 )
 
 // What a server may say. The codec below copies every element into an object of
@@ -17,6 +20,7 @@ const (
 	maxElements = 600_000   // of one message
 	maxDepth    = 12        // of one message; RFC 4511 needs 6
 	maxUnpaged  = 200_000   // messages that answer one request that is not paged
+	maxKept     = 1 << 20   // octets of a buffer that is used again
 )
 
 // errTooMuch is the server's fault: it says more than anybody would.
@@ -26,22 +30,78 @@ var errTooMuch = errors.New("the answer is larger than can be taken")
 var errNotLDAP = errors.New("the answer is not LDAP")
 
 // guard lets whole LDAP messages through, after it has looked at them. It
-// remembers why it did not, because the codec above forgets.
+// remembers why it did not, because the codec above forgets. While a search runs
+// it keeps the entries back, which it reads faster.
 type guard struct {
 	net.Conn
+	in      *bufio.Reader
+	buffer  []byte // of the message; only the reader touches it
 	message []byte // what is left of the one that was checked; only the reader touches it
 
 	mu       sync.Mutex
 	octets   int // what may still come in answer to this request
 	messages int
 	err      error
+
+	gathering bool
+	search    int64           // the number of the search that was asked; 0 not yet
+	entries   []*goldap.Entry // its answer so far
 }
+
+func newGuard(conn net.Conn) *guard { return &guard{Conn: conn, in: bufio.NewReaderSize(conn, 32<<10)} }
 
 // begin allows one more answer.
 func (g *guard) begin(messages int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.octets, g.messages = maxAnswer, messages
+}
+
+// gather keeps back the entries that answer the search that is asked next, up to
+// the first message of it that is neither an entry nor a reference. That one, and
+// what comes behind it, is for the codec above: it knows what an answer means.
+func (g *guard) gather() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gathering, g.search, g.entries = true, 0, nil
+}
+
+// gathered ends that, and returns the entries.
+func (g *guard) gathered() []*goldap.Entry {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := g.entries
+	g.gathering, g.entries = false, nil
+	return list
+}
+
+// keepLocked reports whether a message is an entry that was kept back.
+func (g *guard) keepLocked(m []byte) bool {
+	if !g.gathering || g.search == 0 {
+		return false
+	}
+	id, says, ok := envelope(string(m))
+	if ok && id != g.search {
+		return false // an answer to nobody
+	}
+	if e, ok := searchEntry(says); ok {
+		g.entries = append(g.entries, e)
+		return true
+	}
+	g.gathering = ok && says[0] == tagSearchReference // nobody follows these
+	return false
+}
+
+// Write sends what the codec above has to say. It does so with a whole message.
+func (g *guard) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	if g.gathering && g.search == 0 {
+		if id, says, ok := envelope(string(p)); ok && says[0] == tagSearchRequest {
+			g.search = id
+		}
+	}
+	g.mu.Unlock()
+	return g.Conn.Write(p)
 }
 
 // cause returns why reading has ended, nil while it goes on.
@@ -67,60 +127,76 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next reads one message and checks it.
+// next reads messages up to the first one that is not kept back, and checks them.
 func (g *guard) next() error {
-	m, err := readMessage(g.Conn, maxMessage)
-	if err != nil {
-		return err
+	for {
+		if cap(g.buffer) > maxKept {
+			g.buffer = nil
+		}
+		m, err := readMessage(g.in, g.buffer, maxMessage)
+		if err != nil {
+			return err
+		}
+		g.buffer = m
+		if err := checkMessage(m); err != nil {
+			return err
+		}
+		if kept, err := g.take(m); err != nil || !kept {
+			return err
+		}
 	}
-	if err := checkMessage(m); err != nil {
-		return err
-	}
+}
+
+// take counts a message and lets it through, unless it is kept back.
+func (g *guard) take(m []byte) (kept bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.octets -= len(m)
 	g.messages--
 	if g.octets < 0 || g.messages < 0 {
-		return errTooMuch
+		return false, errTooMuch
+	}
+	if g.keepLocked(m) {
+		return true, nil
 	}
 	g.message = m
-	return nil
+	return false, nil
 }
 
 // readMessage reads one element of BER whose length is written before it, as RFC
-// 4511, section 5.1 wants it.
-func readMessage(r io.Reader, most int) ([]byte, error) {
-	head := make([]byte, 2, 6)
-	if _, err := io.ReadFull(r, head); err != nil {
+// 4511, section 5.1 wants it. It uses the buffer when that is large enough.
+func readMessage(r io.Reader, buffer []byte, most int) ([]byte, error) {
+	m := buffer[:0]
+	m = append(m, 0, 0)
+	if _, err := io.ReadFull(r, m); err != nil {
 		return nil, err
 	}
-	if head[0] != 0x30 {
-		return nil, fmt.Errorf("%w: it begins with %#02x", errNotLDAP, head[0])
+	if m[0] != tagSequence {
+		return nil, fmt.Errorf("%w: it begins with %#02x", errNotLDAP, m[0])
 	}
-	length := int(head[1])
+	length := int(m[1])
 	if length >= 0x80 {
 		n := length & 0x7F
 		if n == 0 || n > 4 {
 			return nil, fmt.Errorf("%w: a length of %d octets", errNotLDAP, n)
 		}
-		head = head[:2+n]
-		if _, err := io.ReadFull(r, head[2:]); err != nil {
+		m = append(m, make([]byte, n)...)
+		if _, err := io.ReadFull(r, m[2:]); err != nil {
 			return nil, err
 		}
 		length = 0
-		for _, b := range head[2:] {
+		for _, b := range m[2:] {
 			length = length<<8 | int(b)
 		}
 	}
 	if length > most || length < 0 {
 		return nil, errTooMuch
 	}
-	return readBody(r, head, length)
+	return readBody(r, m, length)
 }
 
 // readBody takes memory as the octets come, not as they were promised.
-func readBody(r io.Reader, head []byte, length int) ([]byte, error) {
-	m := append(make([]byte, 0, len(head)+min(length, 64<<10)), head...)
+func readBody(r io.Reader, m []byte, length int) ([]byte, error) {
 	for length > 0 {
 		n := min(length, max(64<<10, len(m)))
 		at := len(m)
@@ -166,7 +242,7 @@ func decodedTwice(tag byte) bool { return tag == 0x79 || tag == 0xA0 }
 
 // header reads tag and length of an element and returns how many octets they
 // take. LDAP has no tags above 30 and no lengths that come later.
-func header(b []byte) (head, length int, ok bool) {
+func header[T []byte | elements](b T) (head, length int, ok bool) {
 	if len(b) < 2 || b[0]&0x1F == 0x1F {
 		return 0, 0, false
 	}
@@ -177,8 +253,8 @@ func header(b []byte) (head, length int, ok bool) {
 	if n == 0 || n > 4 || len(b) < 2+n {
 		return 0, 0, false
 	}
-	for _, x := range b[2 : 2+n] {
-		length = length<<8 | int(x)
+	for i := range n {
+		length = length<<8 | int(b[2+i])
 	}
 	return 2 + n, length, length >= 0
 }

@@ -85,6 +85,22 @@ func TestA51AnswersThatDoNotEnd(t *testing.T) {
 	}
 }
 
+// All bases together may not hold more either, and the last page is looked at too.
+func TestA51MoreThanIsAllowed(t *testing.T) {
+	f := &fake{root: pagingRoot, search: func(w *reply, q asked) {
+		for i := range 300 {
+			w.user(1000*q.n + i)
+		}
+		w.end()
+	}}
+	cfg := fakeConfig(f.start(t))
+	cfg.Bases, cfg.MostEntries = []string{"ou=a,dc=test", "ou=b,dc=test"}, 500
+	a, err := newSource(t, cfg, "secret").Read(t.Context(), nil, nil)
+	if !fault.Is(err, fault.Invalid) || a.Full || len(a.People) > 0 {
+		t.Errorf("err = %v, %d people", err, len(a.People))
+	}
+}
+
 func (w *reply) endOrClose(end bool) {
 	if !end {
 		w.conn.Close()
@@ -373,7 +389,7 @@ func TestF48RefreshIsCutOff(t *testing.T) {
 func TestGuardKeepsItsReason(t *testing.T) {
 	near, far := net.Pipe()
 	go func() { _, _ = far.Write([]byte("SSH-2.0-x\r\n")); far.Close() }()
-	g := &guard{Conn: near}
+	g := newGuard(near)
 	g.begin(1)
 	if _, err := g.Read(make([]byte, 10)); !errors.Is(err, errNotLDAP) || !errors.Is(g.cause(), errNotLDAP) {
 		t.Errorf("err = %v, cause %v", err, g.cause())

@@ -86,7 +86,7 @@ func (d *dialer) connect(ctx context.Context, text string, left int) (*link, err
 		raw.Close()
 		return nil, unreachable(srv, errors.Join(err, ctx.Err()))
 	}
-	l.guard = &guard{Conn: conn}
+	l.guard = newGuard(conn)
 	l.conn = goldap.NewConn(l.guard, true)
 	l.conn.Start()
 	return l, nil
@@ -139,7 +139,7 @@ func startTLS(conn io.ReadWriter) error {
 	if _, err := conn.Write(append([]byte{0x30, byte(len(request))}, request...)); err != nil {
 		return err
 	}
-	m, err := readMessage(conn, 64<<10)
+	m, err := readMessage(conn, nil, 64<<10)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStartTLS, err)
 	}
@@ -207,11 +207,17 @@ func (d *dialer) signIn(ctx context.Context, l *link) error {
 	return nil
 }
 
-// search asks one question and takes the whole answer.
+// search asks one question and takes the whole answer. The values of its entries
+// are read with value and values.
 func (l *link) search(ctx context.Context, req *goldap.SearchRequest) (*goldap.SearchResult, error) {
 	var res *goldap.SearchResult
 	err := l.do(ctx, func() (err error) {
+		l.guard.gather()
 		res, err = l.conn.Search(req)
+		entries := l.guard.gathered()
+		if err == nil {
+			res.Entries = append(entries, res.Entries...)
+		}
 		return err
 	})
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
-
-	"platen/directory"
 )
 
 // lookUp finds out who the members of the groups are that have changed, as far as
@@ -46,7 +44,7 @@ func (r *reading) unknown() (names, logins []string) {
 			}
 		}
 		for _, uid := range g.uids {
-			if _, ok := r.byLogin[directory.Fold(uid)]; !ok {
+			if _, ok := r.byLogin[fold(uid)]; !ok {
 				uids[uid] = true
 			}
 		}
@@ -119,7 +117,7 @@ func (r *reading) lookUpLogins(ctx context.Context, logins []string) error {
 		err := r.pages(ctx, q, func(entries []*goldap.Entry) error {
 			for _, e := range entries {
 				if key, login := r.key(e), r.first(e, r.config().Map.Login); key != "" && login != "" {
-					r.byLogin[directory.Fold(login)] = key
+					r.byLogin[fold(login)] = key
 				}
 			}
 			return nil

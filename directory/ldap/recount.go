@@ -55,7 +55,7 @@ func (r *reading) list(ctx context.Context, p part) ([]born, error) {
 	err := r.pages(ctx, q, func(entries []*goldap.Entry) error {
 		for _, e := range entries {
 			if key := r.key(e); key != "" {
-				order, _ := strconv.ParseUint(e.GetEqualFoldAttributeValue("uSNCreated"), 10, 64) // 0: it has none
+				order, _ := strconv.ParseUint(value(e, "uSNCreated"), 10, 64) // 0: it has none
 				list = append(list, born{key, r.made(e), order})
 			}
 		}

@@ -38,9 +38,9 @@ func (l *link) root(ctx context.Context) (rootDSE, error) {
 	if len(res.Entries) == 0 { // not everybody may read it
 		return r, nil
 	}
-	get := res.Entries[0].GetEqualFoldAttributeValues
-	first := res.Entries[0].GetEqualFoldAttributeValue
-	r.classes = append(get("objectClass"), get("structuralObjectClass")...)
+	get := func(name string) []string { return values(res.Entries[0], name) }
+	first := func(name string) string { return value(res.Entries[0], name) }
+	r.classes = slices.Concat(get("objectClass"), get("structuralObjectClass"))
 	r.capabilities, r.controls, r.contexts = get("supportedCapabilities"), get("supportedControl"), get("namingContexts")
 	r.usual, r.service = first("defaultNamingContext"), first("dsServiceName")
 	r.vendor = strings.TrimSpace(first("vendorName") + " " + first("vendorVersion"))

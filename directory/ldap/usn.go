@@ -36,7 +36,7 @@ func (r *reading) invocation(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return res.Entries[0].GetEqualFoldRawAttributeValue("invocationId"), nil
+	return []byte(value(res.Entries[0], "invocationId")), nil
 }
 
 // seesTombstones reports whether this account sees anything that was deleted, and
