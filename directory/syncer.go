@@ -89,6 +89,9 @@ type SyncStore interface {
 	// compared last.
 	StandOf(ctx context.Context, source string) (cursor []byte, full time.Time, err error)
 	Entries(ctx context.Context, source string) (map[string]Entry, error)
+	// InQuestion counts the entries that seem to have left and about which nobody has
+	// decided.
+	InQuestion(ctx context.Context, source string) (int, error)
 	// ApplyPeople stores people in one transaction, and returns a sentence for each
 	// who had to be passed over. moving are the keys of all whom the run changes.
 	ApplyPeople(ctx context.Context, source string, people []Arrived, moving map[string]bool) (problems []string, err error)
@@ -192,6 +195,9 @@ func (x *run) run(ctx context.Context, src Source) (cursor []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if quiet, err := x.quiet(ctx, &a); err != nil || quiet {
+		return a.Cursor, err
+	}
 	if x.known, err = x.s.Store.Entries(ctx, x.id); err != nil {
 		return nil, err
 	}
@@ -209,6 +215,17 @@ func (x *run) run(ctx context.Context, src Source) (cursor []byte, err error) {
 		return nil, err
 	}
 	return a.Cursor, x.apply(ctx, p)
+}
+
+// quiet reports whether nothing has changed and nobody is in question: then there is
+// nothing to compare.
+func (x *run) quiet(ctx context.Context, a *Answer) (bool, error) {
+	if a.Full || len(a.People)+len(a.Groups)+len(a.Gone) > 0 {
+		return false, nil
+	}
+	x.problem(a.Problems...)
+	n, err := x.s.Store.InQuestion(ctx, x.id)
+	return err == nil && n == 0, err
 }
 
 // elapsedSince is how long ago then is; what lies in the future, before the clock

@@ -162,6 +162,12 @@ func (s Scope) Entries(ctx context.Context, source string) (map[string]directory
 	return known, explain("store.Entries", err)
 }
 
+// InQuestion counts the entries of a source that seem to have left and about which
+// nobody has decided.
+func (s Scope) InQuestion(ctx context.Context, source string) (int, error) {
+	return s.count(ctx, "store.InQuestion", countMissing, source)
+}
+
 // EntryOf returns the entry of a user, for asking the source for a password; of a
 // user of no source NotFound.
 func (s Scope) EntryOf(ctx context.Context, user string) (source, key string, err error) {
@@ -198,6 +204,7 @@ const (
 	selectEntries query = `
 		SELECT entry, kind, target, base, digest, missing_at, gone_at FROM source_entries WHERE tenant = $1 AND source = $2`
 	selectEntryOf     query = `SELECT source, entry FROM source_entries WHERE tenant = $1 AND target = $2 AND kind = 'user' AND gone_at = 0 LIMIT 1`
+	countMissing      query = `SELECT COUNT(*) FROM source_entries WHERE tenant = $1 AND source = $2 AND missing_at > 0`
 	deleteEntriesFrom query = `DELETE FROM source_entries WHERE tenant = $1 AND source = $2`
 	adoptUsers        query = `UPDATE users SET source = 'local' WHERE tenant = $1 AND source = $2`
 	adoptCards        query = `UPDATE cards SET source = '' WHERE tenant = $1 AND source = $2`

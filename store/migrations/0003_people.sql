@@ -48,6 +48,7 @@ CREATE TABLE source_entries (
 	gone_at    BIGINT NOT NULL,
 	PRIMARY KEY (tenant, source, entry)
 );
+CREATE INDEX source_entries_missing ON source_entries (tenant, source, missing_at) WHERE missing_at > 0;
 CREATE INDEX source_entries_target ON source_entries (tenant, target);
 
 CREATE TABLE groups (
