@@ -12,12 +12,12 @@ const (
 	CodeFirst  = "first"   // makes its holder the first administrator
 )
 
-// codeDigits is how long such a code is. It ends soon and is one of few, so that a
+// CodeDigits is how long such a code is. It ends soon and is one of few, so that a
 // guess hits one in ten million at most.
-const codeDigits = 8
+const CodeDigits = 8
 
 // NewCode makes a code that works once.
-func NewCode() (string, error) { return randomDigits(codeDigits) }
+func NewCode() (string, error) { return randomDigits(CodeDigits) }
 
 // GeneratePIN makes a PIN that nobody tries first, so long that it may sign in
 // alone among so many people.

@@ -115,6 +115,19 @@ func (s *Service) keepVerifier(ctx context.Context, u directory.User, x director
 	return s.Store.KeepVerifier(ctx, u.ID, phc, now.Add(set.VerifierFor))
 }
 
+// isOnce reports whether what was typed where a card is read is a code that works
+// once. A number that is no code goes on as a card, and counts as one.
+func (s *Service) isOnce(ctx context.Context, c Credentials) (bool, error) {
+	if c.Method != directory.MethodCard && c.Method != directory.MethodCode || c.Reader != "" || len(c.Value) != directory.CodeDigits || !digits(c.Value) {
+		return false, nil
+	}
+	_, err := s.Store.CodeHolder(ctx, s.Digests.TokenDigest("code "+c.Value), directory.CodeSignIn, s.Now())
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // byOnce takes a code that works once, with or without the name of its holder.
 // Codes are counted like PINs alone.
 func (s *Service) byOnce(ctx context.Context, t site.Terminal, c Credentials) (directory.User, error) {

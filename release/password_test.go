@@ -120,6 +120,12 @@ func TestCodesWorkOnce(t *testing.T) {
 	wantRefused(t, once("ben"), directory.ReasonWrong)
 	must(t, once("Anna"))
 	wantRefused(t, once(""), directory.ReasonWrong)
+	must(t, d.store.PutCode(ctx, digest, anna.ID, directory.CodeSignIn, time.Now().Add(time.Hour)))
+	if sess, _, err := d.SignIn(ctx, hall, card("12345678"), here); err != nil || sess.User.ID != anna.ID { // typed into the one field of the idle page
+		t.Errorf("%+v, %v", sess.User, err)
+	}
+	_, _, err := d.SignIn(ctx, hall, card("12345678"), here)
+	wantRefused(t, err, directory.ReasonUnknownCard)
 	must(t, d.store.PutCode(ctx, digest, anna.ID, directory.CodeSignIn, time.Now().Add(-time.Second)))
 	wantRefused(t, once(""), directory.ReasonWrong)
 	must(t, d.store.PutCode(ctx, digest, anna.ID, directory.CodeFirst, time.Now().Add(time.Hour)))
@@ -139,7 +145,7 @@ func TestCodesWorkOnce(t *testing.T) {
 		t.Errorf("told: %q", told)
 	}
 	d.store.NodeSettings.MaxCards = 2
-	_, _, err := d.RegisterCard(ctx, attic, "04FFEE0077", "anna", "anna", here)
+	_, _, err = d.RegisterCard(ctx, attic, "04FFEE0077", "anna", "anna", here)
 	wantKind(t, "a third card", err, fault.Conflict)
 }
 

@@ -36,6 +36,11 @@ func (s *Service) SignIn(ctx context.Context, t site.Terminal, c Credentials, cl
 	}
 	defer leave()
 
+	if once, err := s.isOnce(ctx, c); err != nil {
+		return Session{}, "", err
+	} else if once {
+		c.Method = directory.MethodOnce
+	}
 	if c.Method == directory.MethodCode {
 		if c.Method, err = s.codeIs(ctx, t, c.Value); err != nil {
 			return Session{}, "", err
