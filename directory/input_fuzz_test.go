@@ -60,7 +60,7 @@ func FuzzOwner(f *testing.F) {
 	f.Add("CORP\\anna", "anna@corp.example", "%s\n", true)
 	f.Add("maximiliane.von-und-zu-guttenb", "\\", "@", true)
 	f.Fuzz(func(t *testing.T, pjl, claimed, banner string, cut bool) {
-		m, err := Owner(t.Context(), house, Facts{PJLUser: pjl, Claimed: claimed, Banner: banner, Cut: cut}, Rules{Aliases: true, Prefix: true})
+		m, err := Owner(t.Context(), house, Facts{PJLUser: pjl, Claimed: claimed, Banner: banner, Cut: cut}, Rules{Steps: order(), Aliases: true, Prefix: true})
 		if err != nil {
 			t.Fatal(err)
 		}

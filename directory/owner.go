@@ -3,7 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -25,108 +25,168 @@ type Lookup interface {
 
 // Facts are the names that came with a job, as they came.
 type Facts struct {
-	Proven     string // user id that the door itself has proof of
-	PJLUser    string // @PJL SET USERNAME
-	PJLAcct    string // @PJL SET JOBATTR="JobAcct1=..."
-	PJLComment string // @PJL COMMENT "Username: ..."
-	PSFor      string // %%For of PostScript
-	Claimed    string // P of RFC 1179, requesting-user-name
-	Cut        bool   // Claimed may be cut: it has exactly 31 octets
-	Banner     string // L of RFC 1179
-	IPP        bool   // it came by IPP
-	Believed   bool   // from a host whose word for its users counts
-}
+	Proven      string // user id that the door itself has proof of
+	Certificate string // name in a TLS client certificate that was verified; no door asks people for one yet
+	Account     string // job-accounting-user-id
+	PJLUser     string // @PJL SET USERNAME
+	PJLAcct     string // @PJL SET JOBATTR="JobAcct1=..."
+	PJLComment  string // @PJL COMMENT "Username: ..."
+	PSFor       string // %%For of PostScript
+	Claimed     string // P of RFC 1179, requesting-user-name
+	Cut         bool   // Claimed may be cut: it has exactly 31 octets
+	Banner      string // L of RFC 1179
+	IPP         bool   // it came by IPP
+	Believed    bool   // from a host whose word for its users counts
 
-// Rules are what an administrator may change about naming the owner.
-type Rules struct {
-	Pattern *regexp.Regexp // one group; what it finds in Claimed is the name; nil none
-	Aliases bool           // people's other names count
-	Prefix  bool           // a cut name may be completed when only one person fits
+	Client netip.Addr        // the peer's address; invalid where there is none
+	Host   string            // what the computer calls itself
+	Lines  map[string]string // lines of a control file that nobody here understands, by their letter
+
+	// Look returns what the beginnings of the documents hold for a step that the
+	// fields above have no answer to: "pattern" the beginnings themselves, which may
+	// be no text, "pjl-comment" all comments, "pjl-set:NAME" a variable. Nil: nothing.
+	Look func(from string) []string
 }
 
 // Match is an answer to whose job it is.
 type Match struct {
-	User User   // the zero User when the job is unclaimed
-	Rule string // one English sentence: which rule named the owner, or why none did
+	User  User    // the zero User when the job is unclaimed
+	Rule  string  // one English sentence: which rule named the owner, or why none did
+	Tried []Tried // every step up to the answer
 }
 
 // Owned reports whether somebody owns the job.
 func (m Match) Owned() bool { return m.User.ID != "" }
 
-// source is one place a name may come from.
+// Tried is one name that a step of the rules found and the directory was asked
+// for, or a step that found none. Name and form are as strangers chose them.
+type Tried struct {
+	Step   string `json:"step"`   // "pjl-username"
+	From   string `json:"from"`   // the same in words: "PJL USERNAME"
+	Raw    string `json:"raw"`    // what stood there, "" nothing
+	Form   string `json:"form"`   // the spelling that the directory was asked for, "" none
+	Result string `json:"result"` // what came of it, in words
+}
+
+// source is a name that a step has found.
 type source struct {
-	what string // "the control file"
+	step string // "control-file"
+	what string // "control file"
 	name string
 	cut  bool
 }
 
-// Owner says whose job it is, by rules in a fixed order, and which rule said so.
-// The first source whose name belongs to exactly one person decides. A name
+// search is one look for an owner.
+type search struct {
+	l     Lookup
+	f     *Facts
+	r     *Rules
+	tried []Tried
+}
+
+// Owner says whose job it is, by the rules in their order, and which rule said
+// so. The first source whose name belongs to exactly one person decides. A name
 // that nobody has says nothing, so the next source is asked; a name that
 // several people have stops the search, because going on would be guessing.
-// See docs/decisions/0003-who-owns-a-job.md.
+// See docs/decisions/0003-who-owns-a-job.md and 0014-owner-rules.md.
 func Owner(ctx context.Context, l Lookup, f Facts, r Rules) (Match, error) {
-	if f.Proven != "" {
-		return proven(ctx, l, f.Proven)
-	}
-	var tried []string
-	for _, s := range sources(f, r) {
-		name := clean(s.name)
-		if name == "" {
-			continue
+	steps := r.steps(&f)
+	s := &search{l: l, f: &f, r: &r, tried: make([]Tried, 0, len(steps)+2)}
+	var said []string
+	for i := range steps {
+		m, name, err := s.step(ctx, &steps[i])
+		if err != nil {
+			return Match{}, err
 		}
-		m, why, err := match(ctx, l, s, name, r)
-		if err != nil || m.Owned() {
-			return m, err
+		if m.Rule != "" {
+			m.Tried = s.tried
+			return m, nil
 		}
-		if why != "" {
-			return Match{Rule: why}, nil
+		if name != "" {
+			said = append(said, name)
 		}
-		tried = append(tried, fmt.Sprintf("%q (%s)", name, s.what))
 	}
-	if len(tried) == 0 {
-		return Match{Rule: "The job came without any name."}, nil
+	m := Match{Rule: "The job came without any name.", Tried: s.tried}
+	if len(said) > 0 {
+		m.Rule = "Nobody here is called " + strings.Join(said, " or ") + "."
 	}
-	return Match{Rule: "Nobody here is called " + strings.Join(tried, " or ") + "."}, nil
+	return m, nil
+}
+
+// step asks one place. Without a rule in the match the next one is asked; name
+// is what this one said then, for people.
+func (s *search) step(ctx context.Context, step *Step) (m Match, name string, err error) {
+	switch step.From {
+	case "proof":
+		m, err = s.proven(ctx, step)
+		return m, "", err
+	case "host":
+		m, err = s.host(ctx, step)
+		return m, "", err
+	}
+	src := source{step: step.From, what: step.What}
+	src.name, src.cut = step.find(s.f)
+	src.name = clean(src.name)
+	if src.name == "" {
+		s.note(src, "", "says nothing")
+		return Match{}, "", nil
+	}
+	m, err = s.match(ctx, src)
+	return m, fmt.Sprintf("%q (%s)", src.name, src.what), err
+}
+
+// note keeps what a step came to.
+func (s *search) note(src source, form, result string) {
+	s.tried = append(s.tried, Tried{Step: src.step, From: src.what, Raw: src.name, Form: form, Result: result})
 }
 
 // proven is the rule for doors that know who prints.
-func proven(ctx context.Context, l Lookup, id string) (Match, error) {
-	u, err := l.User(ctx, id)
+func (s *search) proven(ctx context.Context, step *Step) (Match, error) {
+	src := source{step: step.From, what: step.What, name: s.f.Proven}
+	if src.name == "" {
+		s.note(src, "", "says nothing")
+		return Match{}, nil
+	}
+	u, err := s.l.User(ctx, src.name)
 	switch {
 	case fault.Is(err, fault.NotFound):
+		s.note(src, "", "is nobody any longer")
 		return Match{Rule: "The person whom the sending system named no longer exists."}, nil
 	case err != nil:
 		return Match{}, err
 	case !u.Enabled:
+		s.note(src, "", "is "+u.Login+", who is disabled")
 		return Match{Rule: fmt.Sprintf("%s is disabled.", u.Login)}, nil
 	}
+	s.note(src, "", "is "+u.Login)
 	return Match{User: u, Rule: fmt.Sprintf("The sending system has proof that it is %s.", u.Login)}, nil
 }
 
-// sources lists where names come from, the most telling first: what the user's
-// own computer wrote into the print data, then what the protocol carried.
-func sources(f Facts, r Rules) []source {
-	list := []source{
-		{what: "PJL USERNAME", name: f.PJLUser},
-		{what: "PJL JOBATTR JobAcct1", name: f.PJLAcct},
-		{what: "PJL COMMENT Username", name: f.PJLComment},
-		{what: "PostScript %%For", name: f.PSFor},
-		{what: "control file", name: f.Claimed, cut: f.Cut},
-		{what: "banner name", name: f.Banner},
+// host asks the queue's table of computers. A login that nobody has any longer
+// says nothing.
+func (s *search) host(ctx context.Context, step *Step) (Match, error) {
+	src := source{step: step.From, what: step.What}
+	h, ok := s.r.hostOf(s.f)
+	if !ok {
+		s.note(src, "", "does not have this computer")
+		return Match{}, nil
 	}
-	if f.IPP {
-		list[4].what = "requesting-user-name"
+	src.name = h.Client
+	people, err := s.l.UsersByName(ctx, h.User)
+	if err != nil {
+		return Match{}, err
 	}
-	if f.Believed {
-		return []source{{what: "the word of a trusted host", name: f.Claimed}}
+	i := slices.IndexFunc(people, func(u User) bool { return u.Login == h.User })
+	switch {
+	case i < 0:
+		s.note(src, h.User, "is nobody any longer")
+		return Match{}, nil
+	case !people[i].Enabled:
+		s.note(src, h.User, "is disabled")
+		return Match{Rule: fmt.Sprintf("%q (%s) belongs to %s, who is disabled.", src.name, src.what, h.User)}, nil
 	}
-	if r.Pattern != nil {
-		if g := r.Pattern.FindStringSubmatch(f.Claimed); len(g) > 1 {
-			list = append([]source{{what: "the queue's pattern", name: g[1]}}, list...)
-		}
-	}
-	return list
+	s.note(src, h.User, "is "+h.User)
+	return Match{User: people[i], Rule: fmt.Sprintf("%q (%s) belongs to %s.", src.name, src.what, h.User)}, nil
 }
 
 // clean takes away what surrounds a name on the wire.
@@ -136,50 +196,41 @@ func clean(name string) string {
 	})
 }
 
-// forms returns the folded spellings under which a name is looked up: whole,
-// then without its domain. DOMAIN\user keeps the domain in the first, and
-// user@example.org is a UPN or e-mail address in the first.
-func forms(name string) []string {
-	whole := Fold(name)
-	list := []string{whole}
-	short := whole
-	if i := strings.LastIndexByte(short, '\\'); i >= 0 {
-		short = short[i+1:]
-		list = append(list, short)
-	}
-	if i := strings.IndexByte(short, '@'); i > 0 {
-		list = append(list, short[:i])
-	}
-	return list
-}
-
-// match asks the directory for one name. why is not empty when the search must
-// end here.
-func match(ctx context.Context, l Lookup, s source, name string, r Rules) (m Match, why string, err error) {
-	list := forms(name)
-	for _, form := range list {
-		if form == "" {
-			continue
-		}
-		people, err := l.UsersByName(ctx, form)
+// match asks the directory for one name, under each of its forms. A rule without
+// a user ends the search.
+func (s *search) match(ctx context.Context, src source) (Match, error) {
+	for _, form := range s.r.forms(src.name) {
+		people, err := s.l.UsersByName(ctx, form)
 		if err != nil {
-			return Match{}, "", err
+			return Match{}, err
 		}
-		u, kind, several := pickOne(people, form, r)
+		u, kind, several := s.r.pickOne(people, form)
 		switch {
 		case several:
-			return Match{}, fmt.Sprintf("%q (%s) is the %s of several people.", name, s.what, kind), nil
+			s.note(src, form, "is the "+kind+" of several people")
+			return Match{Rule: fmt.Sprintf("%q (%s) is the %s of several people.", src.name, src.what, kind)}, nil
 		case kind == "":
+			s.note(src, form, "is nobody")
 			continue
 		case !u.Enabled:
-			return Match{}, fmt.Sprintf("%q (%s) is %s, who is disabled.", name, s.what, u.Login), nil
+			s.note(src, form, "is "+u.Login+", who is disabled")
+			return Match{Rule: fmt.Sprintf("%q (%s) is %s, who is disabled.", src.name, src.what, u.Login)}, nil
 		}
-		return Match{User: u, Rule: fmt.Sprintf("%q (%s) is the %s of %s.", name, s.what, kind, u.Login)}, "", nil
+		s.note(src, form, "is the "+kind+" of "+u.Login)
+		return Match{User: u, Rule: s.says(src, kind, u)}, nil
 	}
-	if s.cut && r.Prefix {
-		return matchCut(ctx, l, s, name, r)
+	if src.cut && s.r.Prefix {
+		return s.matchCut(ctx, src)
 	}
-	return Match{}, "", nil
+	return Match{}, nil
+}
+
+// says is the rule of a name that one person has.
+func (s *search) says(src source, kind string, u User) string {
+	if src.step == "certificate" {
+		return fmt.Sprintf("The certificate of the client proves that it is %s.", u.Login)
+	}
+	return fmt.Sprintf("%q (%s) is the %s of %s.", src.name, src.what, kind, u.Login)
 }
 
 // leastCut is how much of a name has to be left, in characters, for the rest of
@@ -189,59 +240,28 @@ const leastCut = 8
 // matchCut completes a name that the client may have cut at 31 octets, when
 // only one person fits. Only the end of a name can be cut: what stands before
 // an @ is whole.
-func matchCut(ctx context.Context, l Lookup, s source, name string, r Rules) (Match, string, error) {
-	form := Fold(name)
-	form = form[strings.LastIndexByte(form, '\\')+1:]
+func (s *search) matchCut(ctx context.Context, src source) (Match, error) {
+	form := s.r.beginning(src.name)
 	if utf8.RuneCountInString(form) < leastCut {
-		return Match{}, "", nil
+		s.note(src, form, "is too little of a name that was cut")
+		return Match{}, nil
 	}
-	people, err := l.UsersByPrefix(ctx, form, 10)
+	people, err := s.l.UsersByPrefix(ctx, form, 10)
 	if err != nil {
-		return Match{}, "", err
+		return Match{}, err
 	}
-	people = slices.DeleteFunc(people, func(u User) bool { return !begins(u, form, r) })
+	people = slices.DeleteFunc(people, func(u User) bool { return !s.r.begins(&u, form) })
 	switch {
 	case len(people) == 0:
-		return Match{}, "", nil
+		s.note(src, form, "was cut, and no name begins like that")
+		return Match{}, nil
 	case len(people) > 1:
-		return Match{}, fmt.Sprintf("%q (%s) was cut by the client, and several people's names begin like that.", name, s.what), nil
+		s.note(src, form, "was cut, and several people's names begin like that")
+		return Match{Rule: fmt.Sprintf("%q (%s) was cut by the client, and several people's names begin like that.", src.name, src.what)}, nil
 	case !people[0].Enabled:
-		return Match{}, fmt.Sprintf("%q (%s) can only be %s, who is disabled.", name, s.what, people[0].Login), nil
+		s.note(src, form, "was cut, and can only be "+people[0].Login+", who is disabled")
+		return Match{Rule: fmt.Sprintf("%q (%s) can only be %s, who is disabled.", src.name, src.what, people[0].Login)}, nil
 	}
-	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.", name, s.what, people[0].Login)}, "", nil
-}
-
-// begins reports whether one of a person's names, of those that count, begins
-// with form.
-func begins(u User, form string, r Rules) bool {
-	names := []string{u.Login, u.UPN, u.Email}
-	if r.Aliases {
-		names = append(names, u.Aliases...)
-	}
-	return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, form) })
-}
-
-// pickOne finds the one person whom a form names, by the strongest kind of name
-// first. kind is "" when nobody fits, several when more than one does.
-func pickOne(people []User, form string, r Rules) (u User, kind string, several bool) {
-	for _, k := range []struct {
-		kind string
-		is   func(User) bool
-	}{
-		{"alias", func(u User) bool { return r.Aliases && slices.Contains(u.Aliases, form) }},
-		{"login", func(u User) bool { return u.Login == form }},
-		{"user principal name", func(u User) bool { return u.UPN == form }},
-		{"e-mail address", func(u User) bool { return u.Email == form }},
-	} {
-		n := 0
-		for _, p := range people {
-			if k.is(p) {
-				u, n = p, n+1
-			}
-		}
-		if n > 0 {
-			return u, k.kind, n > 1
-		}
-	}
-	return User{}, "", false
+	s.note(src, form, "was cut, and only the name of "+people[0].Login+" begins like that")
+	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.", src.name, src.what, people[0].Login)}, nil
 }

@@ -7,7 +7,22 @@ import (
 	"testing"
 
 	"platen/fault"
+	"platen/site"
 )
+
+// order is the house's own order of steps, and steps before it.
+func order(before ...Step) []Step {
+	for _, x := range site.DefaultOwnerSteps {
+		source, _ := site.OwnerSourceOf(x.From)
+		before = append(before, Step{From: x.From, What: source.What})
+	}
+	return before
+}
+
+// pattern is the step of a queue's old pattern.
+func pattern(text string) Step {
+	return Step{From: "claimed", What: "the queue's pattern", Pattern: regexp.MustCompile(text)}
+}
 
 // people is a directory in memory.
 type people []User
@@ -54,7 +69,7 @@ var house = people{
 }
 
 func TestOwner(t *testing.T) {
-	all := Rules{Aliases: true, Prefix: true}
+	all, none := Rules{Steps: order(), Aliases: true, Prefix: true}, Rules{Steps: order()}
 	tests := map[string]struct {
 		f     Facts
 		r     Rules
@@ -71,7 +86,7 @@ func TestOwner(t *testing.T) {
 		"UPN of another domain":     {Facts{Claimed: "anna@elsewhere.example"}, all, "anna", "login"},
 		"quotes":                    {Facts{PJLUser: "\"anna\"\x00"}, all, "anna", "PJL USERNAME"},
 		"alias before login":        {Facts{Claimed: "ben"}, all, "carl", "alias"},
-		"aliases off":               {Facts{Claimed: "ben"}, Rules{}, "ben", "login"},
+		"aliases off":               {Facts{Claimed: "ben"}, none, "ben", "login"},
 		"print data first":          {Facts{PJLUser: "anna", Claimed: "carl"}, all, "anna", "PJL USERNAME"},
 		"job attribute":             {Facts{PJLAcct: "anna", Claimed: "sapadm"}, all, "anna", "JobAcct1"},
 		"PostScript":                {Facts{PSFor: "anna", Claimed: "lp"}, all, "anna", "%%For"},
@@ -87,12 +102,12 @@ func TestOwner(t *testing.T) {
 		"little left but a domain":  {Facts{Claimed: `A-VERY-LONG-DOMAIN.EXAMPLE\max`, Cut: true}, all, "", "Nobody"},
 		"cut domain name":           {Facts{Claimed: `LONG-DOMAIN\maximiliane.von-und`, Cut: true}, all, "maximiliane.von-und-zu-guttenberg", "Assumed"},
 		"cut alias":                 {Facts{Claimed: "an-alias-that-is-not-short-at-a", Cut: true}, all, "ben", "Assumed"},
-		"cut alias, aliases off":    {Facts{Claimed: "an-alias-that-is-not-short-at-a", Cut: true}, Rules{Prefix: true}, "", "Nobody"},
-		"prefix rule off":           {Facts{Claimed: "maximiliane.von-und-zu-guttenb", Cut: true}, Rules{}, "", "Nobody"},
+		"cut alias, aliases off":    {Facts{Claimed: "an-alias-that-is-not-short-at-a", Cut: true}, Rules{Steps: order(), Prefix: true}, "", "Nobody"},
+		"prefix rule off":           {Facts{Claimed: "maximiliane.von-und-zu-guttenb", Cut: true}, none, "", "Nobody"},
 		"decomposed umlauts":        {Facts{Claimed: "Ju\u0308rgen.Mu\u0308ller"}, all, "jürgen.müller", "login"},
 		"banner last":               {Facts{Claimed: "root", Banner: "anna"}, all, "anna", "banner"},
-		"pattern":                   {Facts{Claimed: "sap-anna-prod"}, Rules{Pattern: regexp.MustCompile(`^sap-(\w+)-`)}, "anna", "the queue's pattern"},
-		"pattern that finds nobody": {Facts{Claimed: "anna"}, Rules{Pattern: regexp.MustCompile(`^(xx)`)}, "anna", "control file"},
+		"pattern":                   {Facts{Claimed: "sap-anna-prod"}, Rules{Steps: order(pattern(`^sap-(\w+)-`))}, "anna", "the queue's pattern"},
+		"pattern that finds nobody": {Facts{Claimed: "anna"}, Rules{Steps: order(pattern(`^(xx)`))}, "anna", "control file"},
 		"proof":                     {Facts{Proven: "2", Claimed: "anna"}, all, "ben", "proof"},
 		"proof of somebody gone":    {Facts{Proven: "99", Claimed: "anna"}, all, "", "no longer exists"},
 		"proof of a disabled":       {Facts{Proven: "4"}, all, "", "disabled"},

@@ -310,15 +310,19 @@ func (a *arrival) pick(order []job.Piece) ([]*spool.Incoming, error) {
 
 // describe says what the job is and whose.
 func (a *arrival) describe(ctx context.Context, t job.Ticket, docs []*spool.Incoming) (job.Job, directory.Match, error) {
-	f := directory.Facts{Proven: a.origin.User, Claimed: t.Claimed, Cut: t.Cut, Banner: t.Banner, Believed: a.origin.Believed, IPP: a.origin.Door == doorIPP}
-	for _, doc := range docs {
-		head := pdl.Examine(doc.Head())
+	heads := make([][]byte, len(docs))
+	for i, doc := range docs {
+		heads[i] = doc.Head()
+	}
+	f := OwnerFacts(a.origin, t, nil)
+	f.Look = func(from string) []string { return lookInto(heads, from) }
+	for i, doc := range docs {
+		head := pdl.Examine(heads[i])
 		doc.Document.Language = string(head.Language)
 		doc.Document.Count = firstCount(head)
 		learn(&f, head)
 	}
-	owner, err := directory.Owner(ctx, a.in.Store, f, directory.Rules{
-		Pattern: a.in.pattern(&a.queue), Aliases: a.settings.AliasesEnabled, Prefix: a.settings.PrefixEnabled})
+	owner, err := directory.Owner(ctx, a.in.Store, f, a.in.rules(&a.queue, &a.settings))
 	if err != nil {
 		return job.Job{}, owner, err
 	}

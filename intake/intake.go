@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,7 @@ type Intake struct {
 	admitted atomic.Int64 // octets whose row was committed, since the start
 	stored   atomic.Int64 // with admitted the most that the spool can hold; see roomInSpool
 	asked    atomic.Bool  // stored means something
-	patterns sync.Map     // queue id → compiled
+	ruled    sync.Map     // queue id → ruled
 	owners   sync.Map     // owner → usage, as it was with the last job
 }
 
@@ -189,26 +188,4 @@ func withinQuota(s *site.Settings, octets int64, jobs int) error {
 		return &fault.Error{Op: op, Kind: fault.Full, Text: "The waiting jobs take up all the room that one person may use. Please print or delete some of them first."}
 	}
 	return nil
-}
-
-// compiled is a queue's pattern as it was last seen.
-type compiled struct {
-	text    string
-	pattern *regexp.Regexp // nil when the text is no pattern
-}
-
-// pattern returns the queue's owner pattern, nil when it has none that works.
-func (in *Intake) pattern(q *site.Queue) *regexp.Regexp {
-	if q.OwnerPattern == "" {
-		return nil
-	}
-	if c, ok := in.patterns.Load(q.ID); ok && c.(compiled).text == q.OwnerPattern {
-		return c.(compiled).pattern
-	}
-	re, err := regexp.Compile(q.OwnerPattern)
-	if err != nil {
-		in.Log.Warn("intake: a queue's owner pattern is not a regular expression", "queue", q.Name, "error", err)
-	}
-	in.patterns.Store(q.ID, compiled{q.OwnerPattern, re})
-	return re
 }

@@ -369,7 +369,7 @@ func changeTicket(p *printer, t *job.Ticket, changes goipp.Attributes) error {
 			list.Add(a)
 		}
 	}
-	t.Copies, t.Sides, t.Colour, t.Media, t.Finishings, t.Ranges, t.HoldUntil, t.Template = 0, "", "", "", nil, nil, "", nil
+	t.Copies, t.Sides, t.Colour, t.Media, t.Finishings, t.Ranges, t.HoldUntil, t.Account, t.Template = 0, "", "", "", nil, nil, "", "", nil
 	for _, a := range list {
 		for _, x := range templateAttributes {
 			if x.name == a.Name && x.note != nil {

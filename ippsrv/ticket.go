@@ -46,7 +46,7 @@ var templateAttributes = []templateAttribute{
 	{"job-hold-until", keywords("no-hold", "indefinite"), func(_ *printer, a goipp.Attribute, t *job.Ticket) { t.HoldUntil = text(a) }},
 	{"job-sheets", keywords("none"), nil},
 	{"job-account-id", anyText, nil},
-	{"job-accounting-user-id", anyText, nil},
+	{"job-accounting-user-id", anyText, func(_ *printer, a goipp.Attribute, t *job.Ticket) { t.Account = ipp.Cut(text(a), 255) }},
 	{"job-release-action", keywords("none", "owner-authorized"), nil},
 }
 

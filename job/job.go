@@ -33,6 +33,7 @@ type Ticket struct {
 	Host    string            `json:"host,omitempty"`    // H of RFC 1179
 	Class   string            `json:"class,omitempty"`   // C of RFC 1179
 	Banner  string            `json:"banner,omitempty"`  // L of RFC 1179
+	Account string            `json:"account,omitempty"` // job-accounting-user-id
 	Copies  int               `json:"copies,omitempty"`  // copies, 0 when not asked for: what the document itself says stands
 	Sides   string            `json:"sides,omitempty"`   // sides, "" when not asked for
 	Cut     bool              `json:"cut,omitempty"`     // Claimed may be cut: it has exactly 31 octets (protocols.md 4.2, rule 14)

@@ -82,6 +82,55 @@ func (h *Head) pjl(b []byte) []byte {
 
 const maxLineOctets = 8 << 10
 
+// lines calls f with each line of the PJL header after its @PJL, until f returns
+// false.
+func lines(b []byte, f func(line string) bool) {
+	b = bytes.TrimLeft(b[:min(len(b), HeadOctets)], "\x00")
+	for range maxLines {
+		b = bytes.TrimPrefix(b, []byte(uel))
+		if !bytes.HasPrefix(b, []byte("@PJL")) {
+			return
+		}
+		line, rest, found := bytes.Cut(b, []byte("\n"))
+		if !found && len(line) > maxLineOctets || !f(string(bytes.TrimRight(line[4:], "\r \t"))) {
+			return
+		}
+		b = rest
+	}
+}
+
+// Comments returns the comments of the PJL header at the beginning of a document,
+// without the quotes that stand around a whole one.
+func Comments(head []byte) (list []string) {
+	lines(head, func(line string) bool {
+		if text, ok := pjlVerb(line, "COMMENT"); ok {
+			list = append(list, unquote(text))
+		}
+		return true
+	})
+	return list
+}
+
+// Setting returns what the PJL header at the beginning of a document sets a
+// variable to for the job, "" when it does not.
+func Setting(head []byte, name string) (value string) {
+	lines(head, func(line string) bool {
+		text, ok := pjlVerb(line, "SET")
+		key, v, found := strings.Cut(text, "=")
+		if ok && found && strings.EqualFold(strings.TrimSpace(key), name) {
+			value = unquote(v)
+		}
+		return value == ""
+	})
+	return value
+}
+
+// pjlVerb returns what follows a verb, if it is the line's.
+func pjlVerb(line, want string) (string, bool) {
+	verb, rest, _ := strings.Cut(strings.TrimLeft(line, " \t"), " ")
+	return rest, strings.EqualFold(verb, want)
+}
+
 // pjlLine reads one line after @PJL. It reports the language when the line
 // enters one.
 func (h *Head) pjlLine(line string, duplex *string, long *bool) (Language, bool) {

@@ -299,7 +299,7 @@ func TestReleaseStatusWords(t *testing.T) {
 	d := newDesk(t)
 	sess := d.anna(t)
 	end := func(id int64, s job.State, why job.Reason, message string) {
-		d.Claim(t, id)
+		d.Fixture.Claim(t, id)
 		d.Finish(t, id, job.Change{State: s, Reasons: []job.Reason{why}, Device: hall.Device, Message: message}, time.Now())
 	}
 	tests := []struct {
@@ -307,7 +307,7 @@ func TestReleaseStatusWords(t *testing.T) {
 		then           func(id int64)
 	}{
 		{job.StatusQueued, "", func(int64) {}},
-		{job.StatusSending, "", func(id int64) { d.Claim(t, id) }},
+		{job.StatusSending, "", func(id int64) { d.Fixture.Claim(t, id) }},
 		{job.StatusPrinted, "", func(id int64) { end(id, job.Completed, job.CompletedSuccessfully, "") }},
 		{job.StatusNotConfirmed, "Not confirmed.", func(id int64) { end(id, job.Completed, job.CompletedWithWarnings, "Not confirmed.") }},
 		{job.StatusUncertain, "Interrupted.", func(id int64) { end(id, job.Stopped, job.Suspended, "Interrupted.") }},
@@ -340,7 +340,7 @@ func TestDelete(t *testing.T) {
 	uncertain, printed := d.uncertain(t, sess), d.printed(t, sess)
 	held, pending, sending := d.held(t, anna.ID), d.held(t, anna.ID), d.held(t, anna.ID)
 	d.release(t, sess, sending)
-	d.Claim(t, sending)
+	d.Fixture.Claim(t, sending)
 	d.release(t, sess, pending)
 
 	must(t, d.Delete(t.Context(), sess, []int64{held, pending, sending, uncertain, printed}))
@@ -371,7 +371,7 @@ func TestDeleteFollowsTheJob(t *testing.T) {
 	id := d.held(t, anna.ID)
 	d.release(t, sess, id)
 	// The worker claims it between the look and the deletion.
-	race := &racing{Fake: d.store, before: func() { d.Claim(t, id) }}
+	race := &racing{Fake: d.store, before: func() { d.Fixture.Claim(t, id) }}
 	d.Store = race
 	must(t, d.Delete(t.Context(), sess, []int64{id}))
 	if !d.store.Canceling(id) {
@@ -450,7 +450,7 @@ func TestResolveDidPrint(t *testing.T) {
 
 	secret := d.with(t, func(j *job.Job) { j.Queue = releasetest.Secret.ID })
 	d.release(t, sess, secret)
-	d.Claim(t, secret)
+	d.Fixture.Claim(t, secret)
 	d.Finish(t, secret, job.Change{State: job.Stopped, Device: hall.Device}, time.Now())
 	_, err = d.Resolve(t.Context(), sess, secret, false, nil, "")
 	must(t, err)

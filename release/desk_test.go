@@ -146,7 +146,7 @@ func (d *desk) uncertain(t testing.TB, sess release.Session) int64 {
 	t.Helper()
 	id := d.held(t, anna.ID)
 	d.release(t, sess, id)
-	d.Claim(t, id)
+	d.Fixture.Claim(t, id)
 	d.Finish(t, id, job.Change{State: job.Stopped, Reasons: []job.Reason{job.Suspended}, Device: sess.Device,
 		Message: "The delivery was interrupted."}, time.Now())
 	return id
@@ -163,7 +163,7 @@ func (d *desk) printed(t testing.TB, sess release.Session) int64 {
 
 func (d *desk) complete(t testing.TB, id int64, device string) {
 	t.Helper()
-	d.Claim(t, id)
+	d.Fixture.Claim(t, id)
 	d.Finish(t, id, job.Change{State: job.Completed, Reasons: []job.Reason{job.CompletedSuccessfully, job.JobStored}, Device: device,
 		ExpiresAt: time.Now().Add(2 * time.Hour)}, time.Now())
 }

@@ -99,7 +99,7 @@ func TestPINWherePaperComesOut(t *testing.T) {
 	}
 	sess = d.anna(t)
 	release()
-	d.Claim(t, id)
+	d.Fixture.Claim(t, id)
 	d.Finish(t, id, job.Change{State: job.Stopped, Reasons: []job.Reason{job.Suspended}, Device: sess.Device}, time.Now())
 	_, err := d.Resolve(t.Context(), sess, id, true, nil, "")
 	wantRefused(t, err, directory.ReasonNeedPIN)
@@ -114,7 +114,7 @@ func TestPINWherePaperComesOut(t *testing.T) {
 	d.wantState(t, id, job.Completed)
 	_, err = d.PrintAgain(t.Context(), sess, id, job.Options{}, pins, "")
 	must(t, err)
-	d.Claim(t, id)
+	d.Fixture.Claim(t, id)
 	d.Finish(t, id, job.Change{State: job.Stopped, Reasons: []job.Reason{job.Suspended}, Device: sess.Device}, time.Now())
 	_, err = d.Resolve(t.Context(), sess, id, false, nil, "") // it did print: no paper comes of it
 	must(t, err)

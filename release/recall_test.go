@@ -63,7 +63,7 @@ func TestRecallNotWhileAtWorkForTheSamePerson(t *testing.T) {
 		sess := d.anna(t)
 		first, second := d.held(t, anna.ID), d.held(t, anna.ID)
 		d.release(t, sess, first, second)
-		d.Claim(t, first)
+		d.Fixture.Claim(t, first)
 		must(t, d.SignOut(t.Context(), sess))
 		d.wantState(t, first, job.Processing)
 		d.wantState(t, second, job.Pending)
@@ -86,7 +86,7 @@ func TestRecallAtWorkForSomebodyElse(t *testing.T) {
 	bens := d.held(t, ben.ID)
 	sess, _ := d.signIn(t, hall, pin("ben", "13579135"))
 	d.release(t, sess, bens)
-	d.Claim(t, bens)
+	d.Fixture.Claim(t, bens)
 	sess = d.anna(t)
 	mine := d.held(t, anna.ID)
 	d.release(t, sess, mine)
@@ -138,7 +138,7 @@ func TestRecallAfterTheSetTime(t *testing.T) {
 		glass := d.held(t, "")
 		sess := d.anna(t)
 		d.release(t, sess, begun, atHall, direct)
-		d.Claim(t, begun) // and hangs there
+		d.Fixture.Claim(t, begun) // and hangs there
 		far, _ := d.signIn(t, attic, card(annasCard))
 		d.release(t, far, atAttic)
 		root := release.Actor{Name: "administrator root", Administrator: true}

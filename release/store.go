@@ -109,6 +109,18 @@ type Store interface {
 	// owner's ("" does not ask), is a Conflict.
 	AskCancel(ctx context.Context, id int64, owner string, h job.Entry) error
 
+	// Unclaimed jobs.
+
+	// RecentSenders returns whose jobs came from which address, among the newest
+	// so many jobs.
+	RecentSenders(ctx context.Context, among int) ([]job.Sender, error)
+	// ClaimJob gives an unclaimed held job to a person, with its history and a
+	// line of the audit trail (action "claim", object "job UUID"), or nothing. A
+	// job that is not held any longer, has an owner or is still arriving is a
+	// Conflict. The alias of the claim becomes one of that person, which remembered
+	// reports, unless somebody else has it as a login, alias, UPN or e-mail address.
+	ClaimJob(ctx context.Context, c job.Claim) (remembered bool, err error)
+
 	// ReleaseJobs moves the jobs of the order to Pending at its device and
 	// records the release, in one transaction. Each job moves by
 	// compare-and-set on its own: one that is not as its item says stays as it

@@ -38,6 +38,7 @@ type Queue struct {
 	AcceptJobs   bool           `json:"accept_jobs"`   // printer-is-accepting-jobs
 	AllowRemove  bool           `json:"allow_remove"`  // answer RFC 1179's remove command for jobs of the same host and claimed user
 	OwnerPattern string         `json:"owner_pattern"` // regular expression with one group, cut out of the claimed user first; "" none
+	Owner        OwnerRules     `json:"owner"`         // how its jobs get their owner
 	MaxOctets    int64          `json:"max_octets"`    // largest job; 0: the node's limit
 	Aliases      []string       `json:"aliases"`       // other names that clients may print to, folded: those of a system that was here before
 	IPP          IPP            `json:"ipp"`

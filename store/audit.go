@@ -18,24 +18,27 @@ import (
 // itself and the hash of the line before, so that no line can be changed, taken
 // out or put in without every later one showing it.
 func (s Scope) Audit(ctx context.Context, actor, action, object, detail string) error {
-	err := s.write(ctx, func(t tx) error {
-		l := site.AuditLine{At: s.st.now().UTC().Truncate(time.Millisecond),
-			Actor: clean(actor), Action: clean(action), Object: clean(object), Detail: clean(detail)}
-		if err := t.one(nextAudit, []any{&l.N}); err != nil {
-			return err
-		}
-		var before []byte
-		if err := t.one(selectAuditHash, []any{&before}, l.N-1); err != nil && !errors.Is(err, errNoRow) {
-			return err
-		}
-		hash, err := auditHash(before, t.tenant, l)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(insertAudit, l.N, l.At, l.Actor, l.Action, l.Object, l.Detail, hash)
-		return err
-	})
+	err := s.write(ctx, func(t tx) error { return t.audit(s.st.now(), actor, action, object, detail) })
 	return explain("store.Audit", err)
+}
+
+// audit is Audit within the transaction that does what it tells.
+func (t tx) audit(now time.Time, actor, action, object, detail string) error {
+	l := site.AuditLine{At: now.UTC().Truncate(time.Millisecond),
+		Actor: clean(actor), Action: clean(action), Object: clean(object), Detail: clean(detail)}
+	if err := t.one(nextAudit, []any{&l.N}); err != nil {
+		return err
+	}
+	var before []byte
+	if err := t.one(selectAuditHash, []any{&before}, l.N-1); err != nil && !errors.Is(err, errNoRow) {
+		return err
+	}
+	hash, err := auditHash(before, t.tenant, l)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(insertAudit, l.N, l.At, l.Actor, l.Action, l.Object, l.Detail, hash)
+	return err
 }
 
 func auditHash(before []byte, tenant string, l site.AuditLine) ([]byte, error) {

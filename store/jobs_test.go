@@ -399,6 +399,7 @@ var readsAll = map[string]string{
 
 	"selectUsersByPrefix": "only for names that a client cut, with a rule that is off unless somebody wants it",
 	"selectSeen":          "a hundred rows at most",
+	"selectSenders":       "the newest two thousand rows, and only where people are asked about unclaimed jobs",
 }
 
 var everyRow = regexp.MustCompile(`(?m)^(SCAN (?:[a-z_]+)\b.*|SEARCH .*\(tenant=\?\))$`)

@@ -18,6 +18,7 @@ func TestQueues(t *testing.T) {
 	q := queue(attic, "Labels", site.Passthrough, hall)
 	q.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	q.Confidential, q.AllowRemove, q.OwnerPattern, q.MaxOctets, q.Priority = true, true, `^(.*)-pc$`, 1<<30, 90
+	q.Owner = site.OwnerRules{Steps: []site.OwnerStep{{From: "pjl-comment", Pattern: "^(.*)$"}}, Unclaimed: site.UnclaimedAsk, Similar: true}
 	q.Aliases, q.IPP = []string{"hp_color_2"}, site.IPP{UUID: ben, Location: "attic", Devices: []string{hall}}
 	must(t, w.a.PutQueue(ctx, q))
 	q.DeviceName = "Hall"
@@ -41,6 +42,9 @@ func TestQueues(t *testing.T) {
 	wantKind(t, "no name", w.a.PutQueue(ctx, same), fault.Invalid)
 	same.Name, same.Mode = "x", site.Passthrough
 	wantKind(t, "printing nowhere", w.a.PutQueue(ctx, same), fault.Invalid)
+	bad := queue(ben, "bad", site.Hold, "")
+	bad.Owner.Steps = []site.OwnerStep{{From: "pjl-comment", Pattern: "("}}
+	wantKind(t, "owner rules that cannot be read", w.a.PutQueue(ctx, bad), fault.Invalid)
 	same.Device = anna
 	wantKind(t, "printing at what is no device", w.a.PutQueue(ctx, same), fault.NotFound)
 	if all, err := w.a.Queues(ctx); err != nil || len(all) != 3 || all[0].Name != "Direct" {

@@ -64,7 +64,7 @@ func (s Scope) QueueByName(ctx context.Context, name string) (site.Queue, error)
 
 func scanQueue(row scanner, q *site.Queue) error {
 	return row.Scan(&q.ID, &q.Name, &q.Info, &q.Mode, &q.Device, &q.DeviceName, prefixes{&q.Allow}, &q.Priority, &q.Encoding,
-		span{&q.HoldFor}, span{&q.KeepFor}, &q.Confidential, &q.AcceptJobs, &q.AllowRemove, &q.OwnerPattern, &q.MaxOctets, asJSON{&q.IPP})
+		span{&q.HoldFor}, span{&q.KeepFor}, &q.Confidential, &q.AcceptJobs, &q.AllowRemove, &q.OwnerPattern, &q.MaxOctets, asJSON{&q.IPP}, asJSON{&q.Owner})
 }
 
 // PutQueue adds a queue, or changes the one with the same ID. Another queue
@@ -77,10 +77,17 @@ func (s Scope) PutQueue(ctx context.Context, q site.Queue) error {
 	if q.Mode == site.Passthrough && q.Device == "" {
 		return invalid(op, "A queue that prints at once needs a device.")
 	}
+	if err := q.Owner.Check(); err != nil {
+		return explain(op, err)
+	}
 	if q.IPP.UUID == "" {
 		q.IPP.UUID = q.ID
 	}
 	ipp, err := json.Marshal(q.IPP)
+	if err != nil {
+		return explain(op, err)
+	}
+	owner, err := json.Marshal(q.Owner)
 	if err != nil {
 		return explain(op, err)
 	}
@@ -97,7 +104,7 @@ func (s Scope) PutQueue(ctx context.Context, q site.Queue) error {
 			return err
 		}
 		_, err := t.exec(putQueue, q.ID, q.Name, site.FoldName(q.Name), q.Info, string(q.Mode), q.Device, joinPrefixes(q.Allow),
-			q.Priority, q.Encoding, q.HoldFor, q.KeepFor, q.Confidential, q.AcceptJobs, q.AllowRemove, q.OwnerPattern, q.MaxOctets, string(ipp))
+			q.Priority, q.Encoding, q.HoldFor, q.KeepFor, q.Confidential, q.AcceptJobs, q.AllowRemove, q.OwnerPattern, q.MaxOctets, string(ipp), string(owner))
 		if err != nil {
 			return err
 		}
@@ -131,7 +138,7 @@ const (
 
 	queueSelect = `
 		SELECT q.id, q.name, q.info, q.mode, q.device, COALESCE(d.name, ''), q.allow, q.priority, q.encoding,
-		       q.hold_for, q.keep_for, q.confidential, q.accept_jobs, q.allow_remove, q.owner_pattern, q.max_octets, q.ipp
+		       q.hold_for, q.keep_for, q.confidential, q.accept_jobs, q.allow_remove, q.owner_pattern, q.max_octets, q.ipp, q.owner
 		  FROM queues q LEFT JOIN devices d ON d.tenant = $1 AND d.id = q.device WHERE q.tenant = $1`
 	selectQueues       query = queueSelect + ` ORDER BY q.fold`
 	selectQueue        query = queueSelect + ` AND q.id = $2`
@@ -141,13 +148,13 @@ const (
 	selectQueueID query = `SELECT id FROM queues WHERE tenant = $1 AND fold = $2`
 	putQueue      query = `
 		INSERT INTO queues (tenant, id, name, fold, info, mode, device, allow, priority, encoding, hold_for, keep_for,
-		       confidential, accept_jobs, allow_remove, owner_pattern, max_octets, ipp)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		       confidential, accept_jobs, allow_remove, owner_pattern, max_octets, ipp, owner)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, fold = excluded.fold, info = excluded.info,
 		       mode = excluded.mode, device = excluded.device, allow = excluded.allow, priority = excluded.priority,
 		       encoding = excluded.encoding, hold_for = excluded.hold_for, keep_for = excluded.keep_for,
 		       confidential = excluded.confidential, accept_jobs = excluded.accept_jobs, allow_remove = excluded.allow_remove,
-		       owner_pattern = excluded.owner_pattern, max_octets = excluded.max_octets, ipp = excluded.ipp`
+		       owner_pattern = excluded.owner_pattern, max_octets = excluded.max_octets, ipp = excluded.ipp, owner = excluded.owner`
 	selectQueueIDByOther query = `SELECT queue FROM queue_names WHERE tenant = $1 AND fold = $2`
 	selectQueueNames     query = `SELECT queue, fold FROM queue_names WHERE tenant = $1 ORDER BY fold`
 	selectNamesOf        query = `SELECT fold FROM queue_names WHERE tenant = $1 AND queue = $2 ORDER BY fold`

@@ -15,8 +15,8 @@ type sealedJob struct {
 }
 
 func (s Scope) sealJob(j *job.Job) (sealedJob, error) {
-	open, closed := j.Ticket, job.Ticket{Title: j.Ticket.Title, Class: j.Ticket.Class, Banner: j.Ticket.Banner, Extra: j.Ticket.Extra}
-	open.Title, open.Class, open.Banner, open.Extra, open.Claimed = "", "", "", nil, ""
+	open, closed := j.Ticket, job.Ticket{Title: j.Ticket.Title, Class: j.Ticket.Class, Banner: j.Ticket.Banner, Account: j.Ticket.Account, Extra: j.Ticket.Extra}
+	open.Title, open.Class, open.Banner, open.Account, open.Extra, open.Claimed = "", "", "", "", nil, ""
 	public, err := json.Marshal(open)
 	if err != nil {
 		return sealedJob{}, err

@@ -325,7 +325,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]any{
-		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Policy": policy{}, "SentJob": apiJobView{},
+		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

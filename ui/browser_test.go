@@ -140,6 +140,12 @@ func TestScreenshotsBehindForms(t *testing.T) {
 				run(t, ctx, "delete", chromedp.Click("#j101", chromedp.ByQuery), chromedp.Click("#j103", chromedp.ByQuery), chromedp.Click(`button[value=delete]`, chromedp.ByQuery))
 				until(t, ctx, say("Delete 2 documents?", "2 Dokumente löschen?"))
 				keep(t, ctx, "confirm-"+l+"-"+p.name)
+				h.unclaimed()
+				run(t, ctx, "unclaimed", chromedp.Navigate(h.http.URL+"/t/lobby/unclaimed"), chromedp.Click(`.more button`, chromedp.ByQuery))
+				until(t, ctx, say("Is this document yours?", "Gehört dieses Dokument Ihnen?"))
+				keep(t, ctx, "claim-"+l+"-"+p.name)
+				run(t, ctx, "claim", chromedp.Click(`button[value=claim]`, chromedp.ByQuery))
+				until(t, ctx, say("It is yours now.", "Es gehört jetzt Ihnen."))
 				h.pinned(102, 103)
 				run(t, ctx, "with PINs", chromedp.Navigate(h.http.URL+"/t/lobby/jobs"), chromedp.Click("#j101", chromedp.ByQuery),
 					chromedp.Click("#j102", chromedp.ByQuery), chromedp.Click("#j103", chromedp.ByQuery), chromedp.Click(`button[value=release]`, chromedp.ByQuery))

@@ -16,6 +16,7 @@ type Desk interface {
 	Enrolment
 	Sessions
 	Documents
+	Tray
 	Glass
 }
 
@@ -62,6 +63,18 @@ type Documents interface {
 	ReleaseAt(ctx context.Context, t site.Terminal, id string) (job.Release, error)
 	Delete(ctx context.Context, s directory.Session, ids []int64) error
 	Keep(ctx context.Context, s directory.Session, ids []int64) error
+}
+
+// Tray holds the jobs that no rule could name an owner for, where their queue
+// says that people are asked.
+type Tray interface {
+	// Unclaimed returns those that may be the person's, without their titles.
+	Unclaimed(ctx context.Context, s directory.Session) ([]job.Found, error)
+	// Claim makes one of them the person's, and reports whether the name that it
+	// claimed is remembered. It says directory.Refused when the PIN of a job that
+	// has one is missing or wrong, directory.Throttled when there were too many
+	// claims, and fault.Conflict when somebody else was faster.
+	Claim(ctx context.Context, s directory.Session, id int64, remember bool, pins job.PINs) (remembered bool, err error)
 }
 
 // Glass is for a person with the right to break it.

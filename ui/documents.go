@@ -27,6 +27,8 @@ var notices = map[string]string{
 	"deleted": "Deleted.",
 	"kept":    "Kept longer.",
 	"printed": "Thank you. The document is done.",
+	"claimed": "It is yours now, and stands in your list.",
+	"known":   "It is yours now. What comes under this name from now on is yours as well.",
 }
 
 // jobs lists the person's documents.
@@ -54,10 +56,16 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 		Held       int
 		Any        bool
 		MayGlass   bool
+		Unclaimed  bool   // there are documents that nobody owns and that may be the person's
 		Prev, Next string // other pages of the list, "" none
 	}{sheet: v.sheet("Your documents"), Any: len(all) > 0, MayGlass: v.session.User.May(directory.BreakGlass)}
 	p.Notice = n
 	v.watch(&p.sheet)
+	found, err := s.Desk.Unclaimed(v.ctx(), v.session)
+	if err != nil { // the list is worth more
+		s.Log.Warn("ui: unclaimed documents could not be looked for", "error", err)
+	}
+	p.Unclaimed = len(found) > 0
 	for _, j := range all {
 		switch {
 		case j.Releasable && j.NeedsPIN:

@@ -31,6 +31,7 @@ type fakeDesk struct {
 	cards    map[string]string // number to login
 	sessions map[string]*directory.Session
 	jobs     map[string][]job.View // by login
+	tray     []job.Found           // unclaimed, offered to everybody
 	releases map[string]job.Release
 	keys     map[string]string // idempotency key to release
 	calls    []string
@@ -427,6 +428,40 @@ func (d *fakeDesk) Keep(_ context.Context, s directory.Session, ids []int64) err
 	defer d.mu.Unlock()
 	d.call("keep %v", ids)
 	return d.broken
+}
+
+// Tray.
+
+func (d *fakeDesk) Unclaimed(context.Context, directory.Session) ([]job.Found, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.tray), d.broken
+}
+
+// Claim: every PIN is 1234, and the one of "limited" has claimed too much.
+func (d *fakeDesk) Claim(_ context.Context, s directory.Session, id int64, remember bool, pins job.PINs) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.tray, func(f job.Found) bool { return f.ID == id })
+	switch {
+	case i < 0:
+		return false, &fault.Error{Op: "fake", Kind: fault.NotFound, Text: "This document is not in your list."}
+	case d.tray[i].Claimed == "limited":
+		return false, &directory.Throttled{RetryAfter: 20 * time.Minute, Err: &fault.Error{Op: "fake", Kind: fault.Unavailable,
+			Text: "That was as much as one person may claim in an hour. Please wait %d minutes, or ask the help desk.", Args: []any{20}}}
+	case d.tray[i].Claimed == "taken":
+		return false, &fault.Error{Op: "fake", Kind: fault.Conflict, Text: "Somebody was faster: this document has an owner now, or it is gone."}
+	case d.tray[i].NeedsPIN && pins[id] == "":
+		return false, &directory.Refused{Reason: directory.ReasonNeedPIN, Err: denied("This document is printed only with its PIN. Please type the PIN that was chosen for it.")}
+	case d.tray[i].NeedsPIN && pins[id] != "1234":
+		return false, &directory.Refused{Reason: directory.ReasonWrongPIN, Err: denied("That is not the PIN of this document. Please try again.")}
+	}
+	d.call("claim %d remember=%v", id, remember)
+	f := d.tray[i]
+	d.tray = slices.Delete(d.tray, i, i+1)
+	f.View.Title = "What it was called"
+	d.jobs[s.User.Login] = append(d.jobs[s.User.Login], f.View)
+	return remember && f.Remember, nil
 }
 
 // Glass.

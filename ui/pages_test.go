@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -243,6 +244,11 @@ func TestA55NaughtyNames(t *testing.T) {
 		jobs = append(jobs, j)
 	}
 	h.change(func() { h.desk.jobs["anna"] = jobs })
+	h.change(func() {
+		for i, n := range naughty {
+			h.desk.tray = append(h.desk.tray, job.Found{View: job.View{ID: int64(300 + i), Queue: n}, Claimed: n, Computer: n, Address: "192.0.2.1", Fits: n, Warning: n, Remember: true})
+		}
+	})
 	h.change(func() { h.desk.users["anna"].FullName = naughty[1] })
 	h.change(func() { h.desk.terminal.DeviceName = naughty[3] })
 	h.change(func() { h.desk.device.Status.State, h.desk.device.Status.Text = "stopped", naughty[0] })
@@ -250,11 +256,11 @@ func TestA55NaughtyNames(t *testing.T) {
 	idle := h.get("/t/lobby/")
 	home := h.get("/")
 	list := h.signIn("04A1B2C3D4")
-	paths := []string{"/t/lobby/", "/", "/print", "/t/lobby/jobs", "/nowhere?x=" + "%3Cscript%3E"}
+	paths := []string{"/t/lobby/", "/", "/print", "/t/lobby/jobs", "/t/lobby/unclaimed", "/nowhere?x=" + "%3Cscript%3E"}
 	for _, j := range jobs {
 		paths = append(paths, fmt.Sprintf("/t/lobby/jobs/%d", j.ID))
 	}
-	for _, p := range []pageGot{idle, home, list} {
+	for _, p := range []pageGot{idle, home, list, h.get("/t/lobby/unclaimed"), h.post("/t/lobby/claim", url.Values{"do": {"ask"}, "id": {"304"}})} {
 		for _, n := range naughty[:7] {
 			p.lacks(t, n)
 		}

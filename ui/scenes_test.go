@@ -48,6 +48,8 @@ var scenes = []scene{
 		return "/t/lobby/still"
 	}},
 	{"glass", func(h *house) string { h.post("/t/lobby/login", hilda()); return "/t/lobby/glass" }},
+	{"jobs-unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
+	{"unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/unclaimed" }},
 	{"error", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/4711" }},
 	{"not-enrolled", func(h *house) string { return "/t/elsewhere/" }},
 	{"landing", func(h *house) string { return "/" }},

@@ -41,6 +41,8 @@ type command struct {
 	input    *input   // what is read from a file before the command begins; nil nothing
 	output   *output  // what is written to a file while the command runs; nil nothing
 
+	head *beginning // what is read of a file that a flag names, before the command begins; nil nothing
+
 	flags func(*flag.FlagSet)                                // adds the command's own; nil none
 	local func(ctx context.Context, e *env, c *call) error   // runs in this process
 	admin func(ctx context.Context, a *admin, c *call) error // runs in the node, or here while no node runs

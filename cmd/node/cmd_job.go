@@ -18,7 +18,7 @@ import (
 func jobCommands() []*command {
 	var list jobListFlags
 	var device, reason, againAt *opt[string]
-	var printed, again bool
+	var printed, again, remember bool
 	var longer *opt[time.Duration]
 	one := func(verb, args, summary string) *command {
 		return &command{name: "job " + verb, args: strings.TrimSpace("N " + args), least: 1 + len(strings.Fields(args)), most: 1 + len(strings.Fields(args)), summary: summary}
@@ -44,8 +44,11 @@ func jobCommands() []*command {
 	cancel.examples = []string{"job cancel 17"}
 	cancel.admin = withJob((*admin).cancelJob)
 
-	assign.examples = []string{"job assign 17 anna"}
-	assign.admin = withJob((*admin).assignJob)
+	assign.examples = []string{"job assign 17 anna", "job assign 17 anna --remember"}
+	assign.flags = func(fs *flag.FlagSet) {
+		fs.BoolVar(&remember, "remember", false, "what claims the same name from now on is that person's as well")
+	}
+	assign.admin = withJob(func(a *admin, ctx context.Context, c *call, j job.Job) error { return a.assignJob(ctx, c, j, remember) })
 
 	resolve.examples = []string{"job resolve 17 --printed", "job resolve 17 --again --device mfp-2"}
 	resolve.more = "Only for jobs that are uncertain. Usually their owner is asked at the terminal."
@@ -342,7 +345,7 @@ func (a *admin) documentsDone() {
 	}
 }
 
-func (a *admin) assignJob(ctx context.Context, c *call, j job.Job) error {
+func (a *admin) assignJob(ctx context.Context, c *call, j job.Job, remember bool) error {
 	u, err := a.user(ctx, c.args[1])
 	if err != nil {
 		return err
@@ -350,10 +353,17 @@ func (a *admin) assignJob(ctx context.Context, c *call, j job.Job) error {
 	if j.State != job.Held {
 		return wrongState(j, "Only a held job can be given to somebody.")
 	}
+	detail := u.Login
+	if remember {
+		if err := a.remember(ctx, u, j.Ticket.Claimed); err != nil {
+			return err
+		}
+		detail += fmt.Sprintf(", and from now on everything that claims %q", j.Ticket.Claimed)
+	}
 	if err := a.scope.AssignOwner(ctx, j.ID, u.ID, a.actor); err != nil {
 		return err
 	}
-	return a.audit(ctx, "job.assign", fmt.Sprintf("job %d", j.ID), u.Login)
+	return a.audit(ctx, "job.assign", fmt.Sprintf("job %d", j.ID), detail)
 }
 
 func (a *admin) resolveJob(ctx context.Context, c *call, j job.Job, printed, again bool, deviceName string) error {

@@ -65,6 +65,7 @@ func (d *jobDetail) print(c *call) error {
 	} else {
 		fmt.Fprintf(c.out, "Nobody owns it: %s\n", plain(d.OwnerRule))
 	}
+	fmt.Fprintf(c.out, "Step by step: platen owner explain --job %d\n", d.ID)
 	for i, who := range d.MayRelease {
 		fmt.Fprintf(c.out, "%s%s\n", [...]string{"Who may release it: ", "                    "}[min(i, 1)], plain(who))
 	}
@@ -187,6 +188,9 @@ func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
 		case u.May(directory.BreakGlass):
 			glass = append(glass, u.Login)
 		}
+	}
+	if q, err := a.scope.Queue(ctx, j.Queue); err == nil && j.Unclaimed() && j.State == job.Held && q.Asks() {
+		who = append(who, "Whoever is asked at a terminal and says that it is theirs.")
 	}
 	if len(glass) > 0 {
 		who = append(who, strings.Join(glass, ", ")+", with a reason, by the right break-glass.")

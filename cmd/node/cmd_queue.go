@@ -273,7 +273,7 @@ func (a *admin) printQueue(ctx context.Context, c *call, name string) error {
 	return fields(c.out, "name", q.Name, "other names", strings.Join(q.Aliases, " "), "info", q.Info, "mode", string(q.Mode), "device", q.DeviceName,
 		"clients", prefixesText(q.Allow), "priority", strconv.Itoa(q.Priority), "encoding", q.Encoding,
 		"held jobs expire after", v.HoldFor.String(), "printed documents stay", v.stays(),
-		"accepts jobs", yesNo(q.AcceptJobs), "lprm may remove", yesNo(q.AllowRemove), "owner pattern", q.OwnerPattern,
+		"accepts jobs", yesNo(q.AcceptJobs), "lprm may remove", yesNo(q.AllowRemove), "owner pattern", q.OwnerPattern, "jobs that nobody owns", unclaimedText(&q),
 		"largest job", limit, "location", q.IPP.Location, "geographic location", q.IPP.Geo, "organisation", q.IPP.Organization, "unit", q.IPP.Unit,
 		"who prints must prove it", yesNo(q.IPP.RequireIdentity), "held jobs are reported as completed", yesNo(q.IPP.ReportCompleted),
 		"paused", yesNo(q.IPP.Paused), "holds new jobs", yesNo(q.IPP.HoldNew), "hidden", yesNo(q.IPP.Hidden), "found on the network as", a.foundAs(q.Name), "profile", q.IPP.Profile, "devices behind it", behind, "printer-uuid", q.IPP.UUID, "id", q.ID)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,12 @@ import (
 type input struct {
 	what string // "table of users"
 	arg  int    // which argument names it; "-" is standard input
+}
+
+// beginning is what a command reads of a file that a flag may name.
+type beginning struct {
+	name func() string // "-" is standard input, "" nothing
+	most int64         // octets
 }
 
 // output is a file that a command writes, private and durable, and only under
@@ -38,6 +45,11 @@ func prepareCall(e *env, cmd *command, c *call) (done func(error) error, err err
 		}
 		c.in = in
 		done = func(err error) error { return errors.Join(err, in.Close()) }
+	}
+	if cmd.head != nil && cmd.head.name() != "" {
+		if c.in, err = cmd.head.read(e); err != nil {
+			return done, err
+		}
 	}
 	if cmd.secret != nil {
 		if c.secret, err = cmd.secret.read(e, c); err != nil {
@@ -68,6 +80,24 @@ func (in *input) open(e *env, c *call) (io.ReadCloser, error) {
 		return nil, &fault.Error{Op: "input", Kind: fault.NotFound, Text: "There is no file %s.", Args: []any{name}, Err: err}
 	}
 	return f, err
+}
+
+// read gets it all at once: it is short.
+func (b *beginning) read(e *env) (io.Reader, error) {
+	from := e.in
+	if name := b.name(); name != "-" {
+		f, err := os.Open(name)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, &fault.Error{Op: "input", Kind: fault.NotFound, Text: "There is no file %s.", Args: []any{name}, Err: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		from = f
+	}
+	head, err := io.ReadAll(io.LimitReader(from, b.most))
+	return bytes.NewReader(head), err
 }
 
 // create opens the file under a name of its own. With an error the unfinished

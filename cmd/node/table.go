@@ -9,7 +9,7 @@ func commands() []*command {
 	return slices.Concat(
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
 		userCommands(), printURLCommands(), cardCommands(), pinCommands(), groupCommands(), rightCommands(), sourceCommands(), placeCommands(), mailCommands(), readinessCommands(),
-		queueCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
+		queueCommands(), ownerCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
 		jobCommands(), importCommands(), importForeignCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages(), convertDocument()},
 	)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -146,14 +147,7 @@ func (s *Fake) UserByLogin(_ context.Context, folded string) (directory.User, er
 }
 
 func (s *Fake) UsersByName(_ context.Context, folded string) ([]directory.User, error) {
-	return read(s, func() (list []directory.User, err error) {
-		for _, u := range s.users {
-			if u.Login == folded || u.UPN == folded || u.Email == folded || slices.Contains(u.Aliases, folded) {
-				list = append(list, granted(u))
-			}
-		}
-		return list, nil
-	})
+	return read(s, func() ([]directory.User, error) { return s.named(folded), nil })
 }
 
 func (s *Fake) KeepVerifier(_ context.Context, user, phc string, until time.Time) error {
@@ -646,6 +640,53 @@ func (s *Fake) Audit(_ context.Context, actor, action, object, detail string) er
 	return s.do(func() error {
 		s.audit = append(s.audit, Line{actor, action, object, detail})
 		return nil
+	})
+}
+
+func (s *Fake) named(folded string) (list []directory.User) {
+	for _, u := range s.users {
+		if folded != "" && (u.Login == folded || u.UPN == folded || u.Email == folded || slices.Contains(u.Aliases, folded)) {
+			list = append(list, granted(u))
+		}
+	}
+	return list
+}
+
+func (s *Fake) RecentSenders(_ context.Context, among int) ([]job.Sender, error) {
+	return read(s, func() ([]job.Sender, error) {
+		ids := slices.Sorted(maps.Keys(s.jobs))
+		var list []job.Sender
+		for _, id := range ids[max(0, len(ids)-among):] {
+			x := job.Sender{Client: s.jobs[id].Origin.Client, Owner: s.jobs[id].Owner}
+			if x.Owner != "" && x.Client.IsValid() && !slices.Contains(list, x) {
+				list = append(list, x)
+			}
+		}
+		return list, nil
+	})
+}
+
+func (s *Fake) ClaimJob(_ context.Context, c job.Claim) (bool, error) {
+	return write(s, func() (bool, error) {
+		j, ok := s.jobs[c.Job]
+		if !ok || j.State != job.Held || j.Owner != "" || j.Has(job.Incoming) {
+			return false, conflict()
+		}
+		u, ok := s.users[c.User]
+		if !ok {
+			return false, notFound()
+		}
+		j.Owner, j.OwnerRule, j.Message = c.User, c.Rule, ""
+		j.Reasons = j.HeldReasons()
+		s.history[c.Job] = append(s.history[c.Job], c.History)
+		others := slices.DeleteFunc(s.named(c.Alias), func(x directory.User) bool { return x.ID == c.User })
+		remembered := c.Alias != "" && len(others) == 0
+		if remembered && !slices.Contains(u.Aliases, c.Alias) {
+			u.Aliases = append(slices.Clone(u.Aliases), c.Alias)
+			s.users[c.User] = u
+		}
+		s.audit = append(s.audit, Line{c.History.Actor, "claim", "job " + j.UUID, c.Detail})
+		return remembered, nil
 	})
 }
 

@@ -7,9 +7,11 @@ package releasetest
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +115,7 @@ func Run(t *testing.T, newStore func(*testing.T) (release.Store, Fixture)) {
 		{"throttles at once", testThrottlesAtOnce}, {"release", testRelease}, {"release again", testReleaseAgain},
 		{"TestF42 release at once", testReleaseAtOnce}, {"release of what is done", testReleaseDone},
 		{"change", testChange}, {"change is guarded", testChangeGuarded}, {"keep", testKeep}, {"cancel", testCancel},
-		{"own jobs", testOwnJobs}, {"waiting jobs", testWaitingJobs}, {"tenants", testTenants},
+		{"own jobs", testOwnJobs}, {"claim", testClaim}, {"TestF42 claim at once", testClaimAtOnce}, {"waiting jobs", testWaitingJobs}, {"tenants", testTenants},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -796,5 +798,91 @@ func wantKind(t testing.TB, what string, err error, k fault.Kind) {
 	t.Helper()
 	if !fault.Is(err, k) {
 		t.Errorf("%s: err = %v, want %v", what, err, k)
+	}
+}
+
+// claimOf is Anna's or Ben's word that a job is theirs.
+func claimOf(u directory.User, id int64, alias string) job.Claim {
+	return job.Claim{Job: id, User: u.ID, Rule: u.Login + " said so.", Alias: alias, Detail: "it had claimed macuser",
+		History: job.Entry{At: Epoch, Actor: u.Login, Text: "Said that it is theirs. It had come from %s and claimed %s.", Args: []any{"192.0.2.9", "macuser"}}}
+}
+
+func testClaim(t *testing.T, s *suite) {
+	ctx := t.Context()
+	add := func(owner string, change func(*job.Job)) int64 {
+		j := NewJob(owner, Epoch)
+		j.Origin.Client, j.Ticket.Claimed = netip.MustParseAddr("192.0.2.9"), "macuser"
+		change(j)
+		s.AddJob(t, j)
+		return j.ID
+	}
+	one := add("", func(j *job.Job) { j.Ticket.PIN = &job.PIN{Encryption: "none", Verifier: "phc:1"} })
+	remembered, err := s.st.ClaimJob(ctx, claimOf(Anna, one, "macuser"))
+	if err != nil || !remembered {
+		t.Fatalf("claimed: %v, %v", remembered, err)
+	}
+	j, err := s.st.Job(ctx, one)
+	if err != nil || j.Owner != Anna.ID || j.OwnerRule != "anna said so." || !slices.Equal(j.Reasons, []job.Reason{job.HeldForRelease, job.PasswordWait}) {
+		t.Errorf("the job: %+v, %v", j, err)
+	}
+	if h := s.History(t, one); len(h) != 1 || h[0].Actor != "anna" {
+		t.Errorf("history: %+v", h)
+	}
+	if list, err := s.st.UsersByName(ctx, "macuser"); err != nil || len(list) != 1 || list[0].ID != Anna.ID {
+		t.Errorf("macuser is %+v, %v", list, err)
+	}
+	// What is Anna's now is not Ben's as well, and Ben's login is nobody's alias.
+	for _, alias := range []string{"macuser", "anna"} {
+		if remembered, err := s.st.ClaimJob(ctx, claimOf(Ben, add("", func(*job.Job) {}), alias)); err != nil || remembered {
+			t.Errorf("%s for ben: %v, %v", alias, remembered, err)
+		}
+	}
+	if remembered, err := s.st.ClaimJob(ctx, claimOf(Ben, add("", func(*job.Job) {}), "")); err != nil || remembered {
+		t.Errorf("nothing to remember: %v, %v", remembered, err)
+	}
+	for name, id := range map[string]int64{
+		"again": one, "somebody's": add(Anna.ID, func(*job.Job) {}), "not there": 1 << 40,
+		"still arriving": add("", func(j *job.Job) { j.Reasons, j.Documents, j.Octets = []job.Reason{job.Incoming}, nil, 0 }),
+	} {
+		if _, err := s.st.ClaimJob(ctx, claimOf(Ben, id, "")); !fault.Is(err, fault.Conflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	senders, err := s.st.RecentSenders(ctx, 100)
+	if err != nil || len(senders) != 2 {
+		t.Errorf("senders: %+v, %v", senders, err)
+	}
+	if senders, err := s.st.RecentSenders(ctx, 1); err != nil || len(senders) != 0 { // the newest is nobody's
+		t.Errorf("senders of the newest: %+v, %v", senders, err)
+	}
+	if senders, err := s.Stranger.RecentSenders(ctx, 100); err != nil || len(senders) != 0 {
+		t.Errorf("senders of another tenant: %+v, %v", senders, err)
+	}
+	if _, err := s.Stranger.ClaimJob(ctx, claimOf(Ben, add("", func(*job.Job) {}), "")); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a job of another tenant: %v", err)
+	}
+}
+
+// Of two who claim the same job one gets it.
+func testClaimAtOnce(t *testing.T, s *suite) {
+	j := NewJob("", Epoch)
+	s.AddJob(t, j)
+	var won, lost atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			switch _, err := s.st.ClaimJob(t.Context(), claimOf([]directory.User{Anna, Ben}[i%2], j.ID, "")); {
+			case err == nil:
+				won.Add(1)
+			case fault.Is(err, fault.Conflict):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || lost.Load() != 7 {
+		t.Errorf("%d won, %d lost", won.Load(), lost.Load())
 	}
 }
