@@ -211,8 +211,8 @@ func (x *run) run(ctx context.Context, src Source) (cursor []byte, err error) {
 	x.r.Removed = x.people(p.Gone)
 	x.problem(a.Problems...)
 	if x.ask.DryRun {
-		_, err := x.arrived(p.People)
-		return nil, err
+		x.arrived(p.People) // for what would be passed over
+		return nil, nil
 	}
 	return a.Cursor, x.apply(ctx, p)
 }
@@ -299,11 +299,7 @@ func (x *run) applyPeople(ctx context.Context, records []Record) error {
 	}
 	done := 0
 	for part := range slices.Chunk(records, sliceOf(len(records))) {
-		people, err := x.arrived(part)
-		if err != nil {
-			return err
-		}
-		problems, err := x.s.Store.ApplyPeople(ctx, x.id, people, moving)
+		problems, err := x.s.Store.ApplyPeople(ctx, x.id, x.arrived(part), moving)
 		if err != nil {
 			return err
 		}
@@ -319,7 +315,7 @@ func (x *run) applyPeople(ctx context.Context, records []Record) error {
 
 // arrived brings records to the form in which they are stored. One that cannot be
 // is passed over, and told.
-func (x *run) arrived(records []Record) ([]Arrived, error) {
+func (x *run) arrived(records []Record) []Arrived {
 	list := make([]Arrived, 0, len(records))
 	for i := range records {
 		r := &records[i]
@@ -341,7 +337,7 @@ func (x *run) arrived(records []Record) ([]Arrived, error) {
 		x.pin(&a, r)
 		list = append(list, a)
 	}
-	return list, nil
+	return list
 }
 
 func (x *run) cards(a *Arrived, r *Record) {

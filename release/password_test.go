@@ -3,6 +3,7 @@ package release_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,16 +18,17 @@ import (
 // asked is a directory that says what a test wants.
 type asked struct {
 	err   error
-	hangs bool
+	hangs atomic.Bool
 	users []string // whose password it was asked for; "" nobody's
 }
 
 func (a *asked) CheckPassword(ctx context.Context, u directory.User, _, password string) error {
-	a.users = append(a.users, u.Login)
-	if a.hangs {
+	if a.hangs.Load() {
 		<-ctx.Done()
 		time.Sleep(30 * time.Second) // and does not even hear that
+		return ctx.Err()
 	}
+	a.users = append(a.users, u.Login)
 	if strings.TrimSpace(password) == "" {
 		panic("TestA48: an empty password was brought to the directory")
 	}
@@ -63,13 +65,13 @@ func TestPasswordsOfADirectory(t *testing.T) {
 		must(t, in("carl", "first"))
 		wantRefused(t, in("carl", "second"), directory.ReasonWrong)
 		// TestF47: it takes 30 seconds, and the person at the device does not.
-		dir.hangs = true
+		dir.hangs.Store(true)
 		start := time.Now()
 		must(t, in("carl", "first"))
 		if waited := time.Since(start); waited > 3*time.Second {
 			t.Errorf("somebody at the device waited %v", waited)
 		}
-		dir.hangs = false
+		dir.hangs.Store(false)
 		// The password was changed there: the old one ends at once, also for later.
 		dir.err = says(fault.Denied)
 		wantRefused(t, in("carl", "first"), directory.ReasonWrong)

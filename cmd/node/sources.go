@@ -315,9 +315,7 @@ func (n *node) keepPeople(ctx context.Context) error {
 	for {
 		x, err := n.scope.EndPeople(ctx, time.Now(), "the node")
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		case err != nil && ctx.Err() == nil:
 			n.log.Warn("people: accounts whose time is over were not ended", "error", err)
 		case len(x.Ended)+len(x.Forgotten) > 0:
 			n.log.Info("people: accounts have ended", "ended", len(x.Ended), "forgotten", len(x.Forgotten))

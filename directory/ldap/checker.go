@@ -182,11 +182,17 @@ func (c *Checker) Close() {
 // any more, costs the same: an entry that does not exist is signed in as.
 func (c *Checker) try(ctx context.Context, l *link, key, login, password string) error {
 	const op = "ldap.Check"
-	who, err := c.account(ctx, l, key, login)
+	who, remembered, err := c.account(ctx, l, key, login)
 	if err != nil {
 		return err
 	}
 	err = l.bind(ctx, who.dn, password)
+	if remembered && (err != nil || who.off != nil) { // perhaps under a name of before
+		if who, err = c.look(ctx, l, key, login); err != nil {
+			return err
+		}
+		err = l.bind(ctx, who.dn, password)
+	}
 	switch {
 	case err == nil && who.off == nil:
 		return nil
@@ -213,18 +219,28 @@ func cause(err error, who account) error {
 }
 
 // account returns the name to sign in with. It is remembered for a minute, also
-// of those whom nobody has.
-func (c *Checker) account(ctx context.Context, l *link, key, login string) (account, error) {
-	id := "key " + key
-	if key == "" {
-		id = "login " + directory.Fold(login)
-	}
+// of those whom nobody has. Whoever is refused under a remembered name is looked for
+// anew: a guess costs the same, whether there is such a person or not.
+func (c *Checker) account(ctx context.Context, l *link, key, login string) (who account, remembered bool, err error) {
 	c.mu.Lock()
-	who, ok := c.accounts[id]
+	who, ok := c.accounts[accountID(key, login)]
 	c.mu.Unlock()
 	if ok && c.now().Before(who.until) {
-		return who, nil
+		return who, true, nil
 	}
+	who, err = c.look(ctx, l, key, login)
+	return who, false, err
+}
+
+func accountID(key, login string) string {
+	if key == "" {
+		return "login " + directory.Fold(login)
+	}
+	return "key " + key
+}
+
+// look finds the name to sign in with, and remembers it.
+func (c *Checker) look(ctx context.Context, l *link, key, login string) (account, error) {
 	who, err := c.find(ctx, l, key)
 	if err != nil {
 		return who, err
@@ -235,7 +251,7 @@ func (c *Checker) account(ctx context.Context, l *link, key, login string) (acco
 	if c.accounts == nil || len(c.accounts) >= maxAccounts {
 		c.accounts = map[string]account{}
 	}
-	c.accounts[id] = who
+	c.accounts[accountID(key, login)] = who
 	return who, nil
 }
 
