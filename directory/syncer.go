@@ -139,7 +139,7 @@ const FullEvery = 24 * time.Hour
 // at a time cost less together.
 const (
 	slice      = 200
-	largeSlice = 2000
+	largeSlice = 5000
 )
 
 func sliceOf(n int) int {
