@@ -246,6 +246,9 @@ func (d *fakeDesk) PickUp(context.Context, site.Terminal) (directory.Shown, bool
 }
 
 func (d *fakeDesk) AwaitPickUp(ctx context.Context, t site.Terminal) (directory.Shown, bool, error) {
+	d.mu.Lock()
+	d.call("await")
+	d.mu.Unlock()
 	for ctx.Err() == nil {
 		if x, ok, err := d.PickUp(ctx, t); ok || err != nil {
 			return x, ok, err

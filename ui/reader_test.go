@@ -1,7 +1,11 @@
 package ui
 
 import (
+	"context"
+	"net"
+	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -114,4 +118,41 @@ func TestReaderAPI(t *testing.T) {
 	p.wants(t, 200, "", `{"event":"card-removed","reader":"door"}`)
 	p, _ = h.call("GET", terminals+"reader", "wrong", "")
 	p.wants(t, 401, "")
+}
+
+// A server that ends does not wait for those who wait for a card.
+func TestBoxThatWaitsWhenTheServerEnds(t *testing.T) {
+	h := newHouse(t)
+	s := *h.server
+	s.Numbers, s.TLS = nil, nil
+	s.Limits = DefaultLimits()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	go func() {
+		for !slices.Contains(h.desk.took(), "await") { // until it waits
+			runtime.Gosched()
+		}
+		stop()
+	}()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+ln.Addr().String()+terminals+"reader", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer terminal-token")
+	res, err := (&http.Client{Transport: &http.Transport{}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNoContent || ctx.Err() == nil {
+		t.Errorf("it was told %d, after the end: %v", res.StatusCode, ctx.Err())
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
