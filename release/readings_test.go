@@ -197,7 +197,7 @@ func TestSamePersonAtAReader(t *testing.T) {
 	})
 }
 
-func TestA46DisabledBeforePickingUp(t *testing.T) {
+func TestDisabledBeforePickingUp(t *testing.T) {
 	d := newDesk(t)
 	must(t, d.ShowCard(t.Context(), hall, atDoor(annasCard)))
 	out := anna

@@ -256,7 +256,7 @@ func (s *Server) loginByCode(v *visit) error {
 	if code == "" {
 		return s.idlePage(v, http.StatusOK, nil)
 	}
-	c := directory.Credentials{Method: directory.MethodCode, Value: code, Reader: "browser"}
+	c := directory.Credentials{Method: directory.MethodCode, Value: code}
 	sess, token, err := s.Desk.SignIn(v.ctx(), v.terminal, c, v.client)
 	if err == nil {
 		return v.welcome(sess, token)
