@@ -34,12 +34,23 @@ func TestF12StoreFailsAtEveryCall(t *testing.T) {
 		"password":      signIn(password("anna", "anna")),
 		"register": func(t *testing.T, d *desk) (func() error, []int64) {
 			return func() error {
-				_, _, err := d.RegisterCard(t.Context(), hall, "0455667788", "anna", "anna", here)
+				_, _, err := d.RegisterCard(t.Context(), hall, read("0455667788"), "anna", "anna", here)
 				if fault.Is(err, fault.Conflict) {
 					return nil // the try before had come so far
 				}
 				return err
 			}, nil
+		},
+		"card at a reader": func(t *testing.T, d *desk) (func() error, []int64) {
+			return func() error { return d.ShowCard(t.Context(), hall, atDoor(annasCard)) }, nil
+		},
+		"the next card at a reader": func(t *testing.T, d *desk) (func() error, []int64) {
+			d.signIn(t, hall, password("anna", "anna"))
+			return func() error { return d.ShowCard(t.Context(), hall, atDoor(annasCard)) }, nil
+		},
+		"card taken away": func(t *testing.T, d *desk) (func() error, []int64) {
+			must(t, d.ShowCard(t.Context(), hall, atDoor(annasCard)))
+			return func() error { return d.CardGone(t.Context(), hall, atDoor(annasCard)) }, nil
 		},
 		"session": func(t *testing.T, d *desk) (func() error, []int64) {
 			_, token := d.signIn(t, hall, card(annasCard))

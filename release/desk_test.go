@@ -82,6 +82,9 @@ func card(number string) release.Credentials {
 	return release.Credentials{Method: directory.MethodCard, Value: number}
 }
 
+// read is a card that a reader typed into the page.
+func read(number string) directory.Reading { return directory.Reading{Raw: number} }
+
 func pin(user, value string) release.Credentials {
 	return release.Credentials{Method: directory.MethodPIN, User: user, Value: value}
 }

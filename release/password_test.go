@@ -137,17 +137,17 @@ func TestCodesWorkOnce(t *testing.T) {
 	must(t, d.store.PutCode(ctx, digest, anna.ID, directory.CodeSignIn, time.Now().Add(time.Hour)))
 	var told []string
 	d.Told = func(u directory.User, last, where string) { told = append(told, u.Login+" "+last+" "+where) }
-	if _, _, err := d.RegisterCard(ctx, attic, "04FFEE0099", "anna", "12345678", here); err != nil {
+	if _, _, err := d.RegisterCard(ctx, attic, read("04FFEE0099"), "anna", "12345678", here); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := d.RegisterCard(ctx, attic, "04FFEE0088", "ben", "13579135", here); err != nil {
+	if _, _, err := d.RegisterCard(ctx, attic, read("04FFEE0088"), "ben", "13579135", here); err != nil {
 		t.Error(err)
 	}
 	if len(told) != 2 || told[0] != "anna 099 "+attic.Name {
 		t.Errorf("told: %q", told)
 	}
 	d.store.NodeSettings.MaxCards = 2
-	_, _, err = d.RegisterCard(ctx, attic, "04FFEE0077", "anna", "anna", here)
+	_, _, err = d.RegisterCard(ctx, attic, read("04FFEE0077"), "anna", "anna", here)
 	wantKind(t, "a third card", err, fault.Conflict)
 }
 

@@ -48,6 +48,9 @@ type Service struct {
 	// Allows says whether copies and sides may still be chosen for a job at a
 	// device. Nil allows neither.
 	Allows func(j job.Job, d site.Device) (copies, sides bool)
+	// Beside says whether a reader stands beside a terminal that does not type into its
+	// page. Nil: there are none.
+	Beside func(terminal string) bool
 	// Prints says in one sentence why a device cannot print a job, "" when it
 	// can. Nil says that every device can.
 	Prints func(j job.Job, d site.Device) (why string)
@@ -55,6 +58,8 @@ type Service struct {
 	mu    sync.Mutex
 	seen  map[string]time.Time // session id to its last sign of life, with the monotonic clock
 	gates map[string]*gate     // terminal id to its gate
+
+	stands map[string]*stand // terminal id to what it may pick up
 }
 
 // Directory knows whether the password of a person is right.
@@ -73,6 +78,7 @@ type Limits struct {
 	Warn         time.Duration // the warning comes this long before the end
 	AfterRelease time.Duration // instead of Idle, once something was released
 	Debounce     time.Duration // a card read again within it is the same presentation
+	PickUp       time.Duration // a card that was shown to a reader beside an idle terminal counts for so long
 	EnrolFor     time.Duration // an enrolment secret must be used within it
 	Listed       time.Duration // what was printed is shown for so long, and longer while its document is kept
 	Jobs         int           // most jobs shown, or released at once
@@ -85,7 +91,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Idle: 45 * time.Second, Warn: 15 * time.Second, AfterRelease: 10 * time.Second,
-		Debounce: 2 * time.Second, EnrolFor: 72 * time.Hour, Listed: 24 * time.Hour,
+		Debounce: 2 * time.Second, PickUp: 20 * time.Second, EnrolFor: 72 * time.Hour, Listed: 24 * time.Hour,
 		Jobs: 1000, Calm: 5 * time.Second, MaxCopies: 999,
 		Ask: 2 * time.Second,
 	}

@@ -406,7 +406,7 @@ func (s *Service) parallel(ctx context.Context, sess Session) error {
 
 // RegisterCard gives an unknown card to the person who shows it and knows the
 // password, the PIN or a code that was made for it, and signs that person in.
-func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, password string, client netip.Addr) (Session, string, error) {
+func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, card directory.Reading, user, password string, client netip.Addr) (Session, string, error) {
 	const op = "release.RegisterCard"
 	if err := admit(op, t, client); err != nil {
 		return Session{}, "", err
@@ -418,7 +418,7 @@ func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, 
 	if !set.RegisterCards {
 		return Session{}, "", &fault.Error{Op: op, Kind: fault.Denied, Text: "Cards are registered by the help desk here."}
 	}
-	number, err := s.registrable(op, t, raw)
+	number, err := s.registrable(op, t, card)
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -439,10 +439,14 @@ func (s *Service) RegisterCard(ctx context.Context, t site.Terminal, raw, user, 
 	} else if set.MaxCards > 0 && n >= set.MaxCards {
 		return Session{}, "", &fault.Error{Op: op, Kind: fault.Conflict, Text: "You have as many cards already as one person may have here. Please ask the help desk."}
 	}
-	if err := s.addCard(ctx, op, t, u, number, raw); err != nil {
+	if err := s.addCard(ctx, op, t, u, number, card.Raw); err != nil {
 		return Session{}, "", err
 	}
-	return s.open(ctx, t, u, directory.MethodCard)
+	sess, token, err := s.open(ctx, t, u, directory.MethodCard)
+	if err == nil {
+		s.lies(t, card, sess)
+	}
+	return sess, token, err
 }
 
 func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u directory.User, number, raw string) error {
@@ -465,8 +469,8 @@ func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u dir
 
 // registrable returns the normal form of a number that stays the same each
 // time the card is shown.
-func (s *Service) registrable(op string, t site.Terminal, raw string) (string, error) {
-	number, err := s.number(t, "", raw)
+func (s *Service) registrable(op string, t site.Terminal, card directory.Reading) (string, error) {
+	number, err := s.number(t, card.Reader, card.Raw)
 	if err != nil {
 		return "", err
 	}

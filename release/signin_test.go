@@ -90,9 +90,9 @@ func TestSignIn(t *testing.T) {
 // A40: what may be a mistyped PIN never becomes a card, whoever asks.
 func TestA40ShortNumberIsNoCard(t *testing.T) {
 	d := newDesk(t)
-	_, _, err := d.RegisterCard(t.Context(), hall, "246811", "anna", "anna", here)
+	_, _, err := d.RegisterCard(t.Context(), hall, read("246811"), "anna", "anna", here)
 	wantKind(t, "246811", err, fault.Invalid)
-	if _, _, err := d.RegisterCard(t.Context(), hall, "0499887766", "anna", "anna", here); err != nil {
+	if _, _, err := d.RegisterCard(t.Context(), hall, read("0499887766"), "anna", "anna", here); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -433,7 +433,7 @@ func TestBlockedAndDisabledCardsAreUnknown(t *testing.T) {
 func TestRegisterCard(t *testing.T) {
 	d := newDesk(t)
 	register := func(number, user, password string) (release.Session, error) {
-		sess, _, err := d.RegisterCard(t.Context(), hall, number, user, password, here)
+		sess, _, err := d.RegisterCard(t.Context(), hall, read(number), user, password, here)
 		return sess, err
 	}
 	const fresh = "0455667788"
@@ -470,7 +470,7 @@ func TestRegisterCard(t *testing.T) {
 func TestA40RegisteringIsThrottled(t *testing.T) {
 	d := newDesk(t)
 	for range 50 {
-		_, _, err := d.RegisterCard(t.Context(), hall, "0455667788", "anna", "wrong", here)
+		_, _, err := d.RegisterCard(t.Context(), hall, read("0455667788"), "anna", "wrong", here)
 		if err == nil {
 			t.Fatal("a wrong password did")
 		}

@@ -70,7 +70,7 @@ func (s Scope) RemoveSource(ctx context.Context, id, actor string, people bool) 
 				return err
 			}
 		}
-		if _, err := t.exec(deleteSecret, sourceSecret+id); err != nil {
+		if _, err := t.exec(deleteSecret, inVault+id); err != nil {
 			return err
 		}
 		n, err := t.exec(deleteSource, id)
@@ -89,17 +89,17 @@ func (s Scope) RemoveSource(ctx context.Context, id, actor string, people bool) 
 	return explain(op, err)
 }
 
-// sourceSecret begins the names of what sources sign in with, in the vault.
-const sourceSecret = "source/"
+// inVault begins the names of what sources sign in with, in the vault.
+const inVault = "source/"
 
 // SetSourceSecret keeps what a source signs in with; "" forgets it.
 func (s Scope) SetSourceSecret(ctx context.Context, id, secret string) error {
-	return s.SetSecret(ctx, sourceSecret+id, secret)
+	return s.SetSecret(ctx, inVault+id, secret)
 }
 
 // SourceSecret returns it; "" when there is none.
 func (s Scope) SourceSecret(ctx context.Context, id string) (string, error) {
-	return s.Secret(ctx, sourceSecret+id)
+	return s.Secret(ctx, inVault+id)
 }
 
 // SourceState is where the changes of a source stand.

@@ -64,10 +64,14 @@ func (s *Server) apiSignIn(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusCreated, apiSession{
+	return v.json(http.StatusCreated, newAPISession(&sess, token))
+}
+
+func newAPISession(sess *directory.Session, token string) apiSession {
+	return apiSession{
 		Session: token, Expires: sess.Expires().UTC(),
 		User: apiUser{sess.User.Login, sess.User.Name(), sess.User.Email, sess.User.Everywhere()},
-	})
+	}
 }
 
 func nonNil[T any](s []T) []T {

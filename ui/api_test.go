@@ -326,7 +326,8 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	}
 	for name, v := range map[string]any{
 		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{},
-		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
+		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
+		"Event":   Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 type Desk interface {
 	Enrolment
 	Sessions
+	Readers
 	Documents
 	Tray
 	Glass
@@ -35,7 +36,7 @@ type Sessions interface {
 	// SignIn opens a session. Its error may be a directory.Refused or a
 	// directory.Throttled.
 	SignIn(ctx context.Context, t site.Terminal, c directory.Credentials, client netip.Addr) (directory.Session, string, error)
-	RegisterCard(ctx context.Context, t site.Terminal, card, user, password string, client netip.Addr) (directory.Session, string, error)
+	RegisterCard(ctx context.Context, t site.Terminal, card directory.Reading, user, password string, client netip.Addr) (directory.Session, string, error)
 	// Session returns the session of a token and counts as a sign of life;
 	// Peek does not. Both say fault.Denied when it has ended.
 	Session(ctx context.Context, token, terminal string) (directory.Session, error)
@@ -45,6 +46,18 @@ type Sessions interface {
 	// WarnAt returns when a person is told that the session is about to end.
 	WarnAt(s directory.Session) time.Time
 	SignOut(ctx context.Context, s directory.Session) error
+}
+
+// Readers are card readers that stand beside a terminal and do not type into its
+// page.
+type Readers interface {
+	// HasReader reports whether there is one, so that the page looks what it says.
+	HasReader(t site.Terminal) bool
+	// PickUp returns, once, what came of the last card that was shown there. ok is
+	// false when there is nothing.
+	PickUp(ctx context.Context, t site.Terminal) (x directory.Shown, ok bool, err error)
+	// AwaitPickUp is PickUp that waits until there is something or ctx ends.
+	AwaitPickUp(ctx context.Context, t site.Terminal) (x directory.Shown, ok bool, err error)
 }
 
 // Documents are the person's own jobs, and what can be done with them.

@@ -2,10 +2,12 @@ package ui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +37,9 @@ type fakeDesk struct {
 	releases map[string]job.Release
 	keys     map[string]string // idempotency key to release
 	calls    []string
-	broken   error // what everything about jobs answers, nil nothing
+	reader   bool             // beside the terminal
+	shown    *directory.Shown // what came of its last card
+	broken   error            // what everything about jobs answers, nil nothing
 	serial   int
 }
 
@@ -214,10 +218,51 @@ func (d *fakeDesk) openLocked(u *fakeUser, method string) (directory.Session, st
 	return *d.sessions[token], token
 }
 
-func (d *fakeDesk) RegisterCard(_ context.Context, t site.Terminal, card, user, password string, _ netip.Addr) (directory.Session, string, error) {
+func (d *fakeDesk) HasReader(site.Terminal) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.call("register %s for %s", card, user)
+	return d.reader
+}
+
+// show is a card at the reader beside the terminal.
+func (d *fakeDesk) show(number string) {
+	s, token, err := d.SignIn(context.Background(), d.terminal, directory.Credentials{Method: directory.MethodCard, Value: number, Reader: "door"}, netip.Addr{})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shown = &directory.Shown{Reading: directory.Reading{Reader: "door"}, Session: s, Token: token, Err: err}
+	if r := (*directory.Refused)(nil); errors.As(err, &r) {
+		d.shown.Raw = number
+	}
+}
+
+func (d *fakeDesk) PickUp(context.Context, site.Terminal) (directory.Shown, bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	x := d.shown
+	if d.shown = nil; x == nil {
+		return directory.Shown{}, false, nil
+	}
+	return *x, true, nil
+}
+
+func (d *fakeDesk) AwaitPickUp(ctx context.Context, t site.Terminal) (directory.Shown, bool, error) {
+	d.mu.Lock()
+	d.call("await")
+	d.mu.Unlock()
+	for ctx.Err() == nil {
+		if x, ok, err := d.PickUp(ctx, t); ok || err != nil {
+			return x, ok, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return directory.Shown{}, false, nil
+}
+
+func (d *fakeDesk) RegisterCard(_ context.Context, t site.Terminal, reading directory.Reading, user, password string, _ netip.Addr) (directory.Session, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	card := reading.Raw
+	d.call("register %s for %s", strings.TrimSpace(reading.Reader+" "+card), user)
 	u := d.users[user]
 	if u == nil || u.password != password {
 		return directory.Session{}, "", &directory.Refused{Reason: directory.ReasonWrong, Err: denied("That did not match. Please try again, or ask the help desk.")}

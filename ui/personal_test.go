@@ -174,7 +174,7 @@ func TestOwnAddressesAreOnesOwn(t *testing.T) {
 	}
 	h.clock.add(mineFor + time.Second)
 	h.get("/print/mine").wants(t, 200, "/print/mine/sign-in")
-	for _, cookie := range []string{"x", h.server.seal(&visit{s: h.server}, "u-anna")} { // sealed, but for something else
+	for _, cookie := range []string{"x", h.server.seal(&visit{s: h.server}, directory.Reading{Raw: "u-anna"})} { // sealed, but for something else
 		r := h.request("GET", "/print/mine", nil, map[string]string{"Cookie": mineCookie + "=" + cookie})
 		h.do(r).wants(t, 200, "/print/mine/sign-in")
 	}

@@ -79,6 +79,7 @@ var routes = []route{
 	{"POST", "/t/{terminal}/logout", person, page, "sign out", (*Server).logout},
 
 	{"POST", "/api/terminal/v1/sessions", box, data, "sign a person in", (*Server).apiSignIn},
+	{"GET", "/api/terminal/v1/reader", box, data, "wait for a card at a reader beside the terminal", (*Server).apiReader},
 	{"DELETE", "/api/terminal/v1/sessions/{session}", boxed, data, "sign out", (*Server).apiSignOut},
 	{"GET", "/api/terminal/v1/sessions/{session}/jobs", boxed, data, "the person's documents", (*Server).apiJobs},
 	{"GET", "/api/terminal/v1/sessions/{session}/unclaimed", boxed, data, "documents that nobody owns and that may be this person's, without their titles", (*Server).apiUnclaimed},

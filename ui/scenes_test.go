@@ -20,6 +20,16 @@ var scenes = []scene{
 		h.change(func() { h.desk.device.Status = site.Condition{State: "stopped"} })
 		return "/t/lobby/"
 	}},
+	{"idle-reader", func(h *house) string { h.change(func() { h.desk.reader = true }); return "/t/lobby/" }},
+	{"card-reader", func(h *house) string {
+		h.change(func() { h.desk.reader = true })
+		h.desk.show("CAFE0001")
+		return "/t/lobby/"
+	}},
+	{"card-or-pin", func(h *house) string {
+		h.change(func() { h.desk.reader, h.desk.terminal.PINOnly = true, true })
+		return "/t/lobby/sign-in?with=card-or-pin"
+	}},
 	{"password", func(h *house) string { return "/t/lobby/sign-in?with=password" }},
 	{"pin", func(h *house) string { return "/t/lobby/sign-in?with=pin" }},
 	{"jobs", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},

@@ -8,7 +8,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"platen/directory"
 )
 
 // sealFor is how long a card that was shown may be registered.
@@ -28,9 +31,10 @@ func newSealer() (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(b)
 }
 
-// seal hides a card's number in a page of this terminal, with the time.
-func (s *Server) seal(v *visit, number string) string {
-	return s.sealed(v.terminal.ID, number)
+// seal hides a card's number, and which reader sent it, in a page of this terminal,
+// with the time. The name of a reader has no NUL.
+func (s *Server) seal(v *visit, card directory.Reading) string {
+	return s.sealed(v.terminal.ID, card.Reader+"\x00"+card.Raw)
 }
 
 // sealed hides a text for one purpose, with the time.
@@ -41,9 +45,11 @@ func (s *Server) sealed(purpose, text string) string {
 	return base64.RawURLEncoding.EncodeToString(s.sealer.Seal(nil, nil, plain, []byte(purpose)))
 }
 
-// unseal returns the number that was sealed for this terminal a moment ago.
-func (s *Server) unseal(v *visit, sealed string) (string, bool) {
-	return s.open(v.terminal.ID, sealed, sealFor)
+// unseal returns the card that was sealed for this terminal a moment ago.
+func (s *Server) unseal(v *visit, sealed string) (directory.Reading, bool) {
+	text, ok := s.open(v.terminal.ID, sealed, sealFor)
+	reader, raw, _ := strings.Cut(text, "\x00")
+	return directory.Reading{Reader: reader, Raw: raw}, ok
 }
 
 // open returns the text that was sealed for the purpose, while it is not too old.

@@ -57,7 +57,8 @@ type Server struct {
 	tmpl    *templates
 	sealer  cipher.AEAD
 
-	formSecret []byte // of the forms of people's own pages
+	formSecret []byte          // of the forms of people's own pages
+	serving    context.Context //nolint:containedctx // Serve's: who waits for a card does not keep the server from ending
 }
 
 // Limits are what one client, or all of them, may use up.
@@ -120,6 +121,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	s.serving = ctx
 	srv := &http.Server{
 		Handler: h, TLSConfig: s.TLS,
 		ReadHeaderTimeout: s.Limits.Header, ReadTimeout: s.Limits.Request, WriteTimeout: s.Limits.Request,
@@ -142,6 +144,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("ui: %w", err)
+}
+
+// life ends when the server does.
+func (s *Server) life() context.Context {
+	if s.serving == nil { // behind a listener of somebody else
+		return context.Background()
+	}
+	return s.serving
 }
 
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) {

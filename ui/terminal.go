@@ -48,6 +48,11 @@ func (s *Server) idle(v *visit) error {
 		}
 		v.setCookie(sessionCookie, "", -time.Second, http.SameSiteStrictMode)
 	}
+	if v.r.Method == http.MethodGet {
+		if done, err := s.pickUp(v); done || err != nil {
+			return err
+		}
+	}
 	v.setCookie(terminalCookie, v.terminalToken, terminalCookieLife, http.SameSiteLaxMode)
 	var n *notice
 	if v.r.URL.Query().Has("out") {
@@ -63,11 +68,57 @@ func (v *visit) chooseLanguage(code, again string) error {
 	return v.see(again)
 }
 
-// idleRefresh is how often an idle panel looks how its device is. Seldom: it
-// must not take away what somebody types.
-const idleRefresh = 15 * time.Minute
+// pickUp goes on with whoever has shown a card to a reader beside this terminal, and
+// reports whether it did.
+func (s *Server) pickUp(v *visit) (done bool, err error) {
+	if !s.Desk.HasReader(v.terminal) {
+		return false, nil
+	}
+	x, ok, err := s.Desk.PickUp(v.ctx(), v.terminal)
+	if err != nil || !ok || x.Gone {
+		return false, err
+	}
+	if x.Err == nil {
+		return true, v.welcome(x.Session, x.Token)
+	}
+	if x.Raw != "" && !shortNumber(x.Raw) {
+		return true, s.unknownCard(v, x.Reading, x.Err)
+	}
+	status, n, err := v.refused(x.Err)
+	if err != nil {
+		return false, err
+	}
+	return true, s.idlePage(v, status, n)
+}
+
+// How often an idle panel looks again: how its device is, seldom, because it must not
+// take away what somebody types; and who has shown a card to the reader beside it,
+// often, which is why it has no field to type into then. What it has to say stays a
+// little.
+const (
+	idleRefresh   = 15 * time.Minute
+	refusedStays  = time.Minute // a refusal is for the one who was refused
+	readerRefresh = 2 * time.Second
+	noticeStays   = 5 * time.Second
+)
 
 func (s *Server) idlePage(v *visit, status int, n *notice) error {
+	reader := s.Desk.HasReader(v.terminal)
+	wait := idleRefresh
+	switch {
+	case reader && n != nil:
+		wait = noticeStays
+	case reader:
+		wait = readerRefresh
+	case status != http.StatusOK:
+		wait = refusedStays
+	}
+	return s.cardOrPINPage(v, status, reader, wait, n)
+}
+
+// cardOrPINPage is the idle screen: with the one field that a reader types into, or
+// for a reader that stands beside the terminal.
+func (s *Server) cardOrPINPage(v *visit, status int, reader bool, wait time.Duration, n *notice) error {
 	pin, err := s.pinOnly(v)
 	if err != nil {
 		return err
@@ -75,13 +126,15 @@ func (s *Server) idlePage(v *visit, status int, n *notice) error {
 	p := struct {
 		sheet
 		PIN     bool   // a PIN alone may sign in
+		Reader  bool   // shows itself what it reads
+		With    string // how the other way to sign in begins
 		Trouble string // of the device
-	}{sheet: v.sheet("Sign in"), PIN: pin}
-	p.Notice = n
-	p.Refresh = &refresh{int(idleRefresh / time.Second), p.Base}
-	if status != http.StatusOK {
-		p.Refresh.Seconds = 60 // a refusal is for the one who was refused
+	}{sheet: v.sheet("Sign in"), PIN: pin, Reader: reader, With: directory.MethodPassword}
+	if pin {
+		p.With = directory.MethodCode
 	}
+	p.Notice = n
+	p.Refresh = &refresh{int(wait / time.Second), p.Base}
 	p.Languages = v.homeLanguages()
 	if p.Trouble, err = s.trouble(v); err != nil {
 		return err
@@ -130,11 +183,14 @@ func (s *Server) trouble(v *visit) (string, error) {
 // signInPage is the form for a user name and a secret.
 func (s *Server) signInPage(v *visit) error {
 	method := directory.MethodPassword
-	if v.r.URL.Query().Get("with") == directory.MethodPIN {
-		method = directory.MethodPIN
+	if with := v.r.URL.Query().Get("with"); with == directory.MethodPIN || with == directory.MethodCode {
+		method = with
 	}
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
 		return v.chooseLanguage(choose, "sign-in?with="+method)
+	}
+	if method == directory.MethodCode { // where a reader beside the terminal leaves the idle screen no field
+		return s.cardOrPINPage(v, http.StatusOK, false, refusedStays, nil)
 	}
 	return s.secretPage(v, http.StatusOK, method, nil)
 }
@@ -200,7 +256,7 @@ func (s *Server) loginByCode(v *visit) error {
 	if code == "" {
 		return s.idlePage(v, http.StatusOK, nil)
 	}
-	c := directory.Credentials{Method: directory.MethodCode, Value: code, Reader: "browser"}
+	c := directory.Credentials{Method: directory.MethodCode, Value: code}
 	sess, token, err := s.Desk.SignIn(v.ctx(), v.terminal, c, v.client)
 	if err == nil {
 		return v.welcome(sess, token)
@@ -208,7 +264,7 @@ func (s *Server) loginByCode(v *visit) error {
 	refused := (*directory.Refused)(nil)
 	unknown := errors.As(err, &refused) && refused.Reason == directory.ReasonUnknownCard
 	if unknown && !shortNumber(code) {
-		return s.unknownCard(v, code, err)
+		return s.unknownCard(v, directory.Reading{Raw: code}, err)
 	}
 	status, n, err := v.refused(err)
 	if err != nil {
@@ -235,7 +291,7 @@ func isDigits(s string) bool {
 
 // unknownCard offers to register the card, where the house allows it. The
 // number goes through the page sealed: nobody can read it there afterwards.
-func (s *Server) unknownCard(v *visit, code string, cause error) error {
+func (s *Server) unknownCard(v *visit, card directory.Reading, cause error) error {
 	status, n, err := v.refused(cause)
 	if err != nil {
 		return err
@@ -248,7 +304,7 @@ func (s *Server) unknownCard(v *visit, code string, cause error) error {
 		n.Text = v.say.Text("This card is not known. Please ask the help desk.")
 		return s.idlePage(v, status, n)
 	}
-	return s.cardPage(v, status, s.seal(v, code), nil)
+	return s.cardPage(v, status, s.seal(v, card), nil)
 }
 
 func (s *Server) cardPage(v *visit, status int, sealed string, n *notice) error {
@@ -262,7 +318,7 @@ func (s *Server) cardPage(v *visit, status int, sealed string, n *notice) error 
 	return v.render(status, "card.html", p)
 }
 
-// register gives an unknown card to the person who knows a password.
+// register gives an unknown card to the person who knows a password, a PIN or a code.
 func (s *Server) register(v *visit) error {
 	card, ok := s.unseal(v, v.r.PostForm.Get("card"))
 	if !ok {

@@ -73,12 +73,31 @@ func TestW3mSignInAndRelease(t *testing.T) {
 	}
 }
 
+// A card at a reader beside the terminal is noticed by a browser without scripts.
+func TestW3mNoticesACardAtAReader(t *testing.T) {
+	h := newHouse(t)
+	ch, err := chain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.desk.reader = true
+	cmd := exec.CommandContext(t.Context(), "w3m", "-T", "text/html", "-I", "UTF-8", "-O", "UTF-8", "-cookie", "-o", "meta_refresh=1",
+		"-o", "ssl_verify_server=1", "-o", "ssl_ca_file="+ch.CAFile, strings.Replace(h.http.URL, "127.0.0.1", "localhost", 1)+"/t/lobby/enrol?secret=first-secret")
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8", "TERM=xterm")
+	p := start(t, cmd)
+	p.wait("Hold your card to the reader")
+	h.desk.show("04A1B2C3D4")
+	p.waitDrawn("Your documents")
+}
+
 // Every page says in text what it says in pictures.
 func TestW3mReadsEveryPage(t *testing.T) {
 	want := map[string][]string{
 		"idle":     {"Ricoh, 2nd floor", "Hold your card to the reader", "User name and password", "User name and PIN", "Deutsch"},
 		"idle-pin": {"or type your PIN", "You are signed out."}, "idle-trouble": {"The device does not answer at the moment."},
-		"password": {"User name", "Password", "Sign in", "Use a PIN instead"}, "pin": {"User name", "PIN"},
+		"idle-reader": {"Hold your card to the reader", "Sign in with PIN or password"}, "card-or-pin": {"or type your PIN", "User name and password"},
+		"card-reader": {"This card is new here", "User name", "Password, PIN or code"},
+		"password":    {"User name", "Password", "Sign in", "Use a PIN instead"}, "pin": {"User name", "PIN"},
 		"jobs":      {"Anna Bell", "Sign out", "Print all 3", "Did it print?", "Contract, all appendices", "Train ticket Würzburg–Ulm", "black and white"},
 		"jobs-kept": {"Kept longer."}, "jobs-empty": {"Nothing is waiting for you."},
 		"job":           {"Quarterly figures", "Copies", "Sides", "24 pages · 2 copies · colour · both sides · 185 kB"},

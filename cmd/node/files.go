@@ -38,7 +38,7 @@ type output struct {
 func prepareCall(e *env, cmd *command, c *call) (done func(error) error, err error) {
 	done = func(err error) error { return err }
 	c.in = nil
-	if cmd.input != nil {
+	if cmd.input != nil && len(c.args) > cmd.input.arg { // else it is one that may be missing
 		in, err := cmd.input.open(e, c)
 		if err != nil {
 			return done, err

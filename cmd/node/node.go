@@ -55,6 +55,7 @@ type node struct {
 	folders    *folders
 	advertiser *dnssd.Advertiser
 	sources    *sources
+	readers    *readers
 	passwords  *passwords
 	post       *post
 	cut        cut
@@ -264,6 +265,8 @@ func (n *node) build() {
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
 	n.sources = newSources(n.scope, n.keys, time.Now, log)
+	n.readers = newReaders(n.scope, n.desk, n.chain.ServerConfig, log)
+	n.desk.Beside = n.readers.hasReader
 	n.passwords = newPasswords(n.scope, time.Now, log)
 	n.sources.cut, n.passwords.cut = &n.cut, &n.cut
 	n.sources.answered = n.passwords.answered
@@ -388,7 +391,7 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.sources.serve, n.post.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.sources.serve, n.readers.serve, n.post.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })

@@ -98,12 +98,13 @@ var (
 	descDropped = prometheus.NewDesc("platen_log_dropped_lines_total", "Lines of the log that could not be written.", nil, nil)
 	descHealthy = prometheus.NewDesc("platen_healthy", "1 while the store can write.", nil, nil)
 	descDevices = prometheus.NewDesc("platen_device_state", "1 for the state that a device was last seen in.", []string{"device", "state"}, nil)
+	descReaders = prometheus.NewDesc("platen_reader_up", "1 while a card reader can be used.", []string{"reader"}, nil)
 	descInfo    = prometheus.NewDesc("platen_info", "1; the version is in its label.", []string{"version"}, nil)
 )
 
 // Describe names them.
 func (a *asked) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descSpool, descFree, descInodes, descCommits, descWrites, descDropped, descHealthy, descDevices, descInfo} {
+	for _, d := range []*prometheus.Desc{descJobs, descSpool, descFree, descInodes, descCommits, descWrites, descDropped, descHealthy, descDevices, descReaders, descInfo} {
 		ch <- d
 	}
 }
@@ -136,6 +137,17 @@ func (a *asked) Collect(ch chan<- prometheus.Metric) {
 	if devices, err := a.n.scope.Devices(ctx); err == nil {
 		for _, d := range devices {
 			gauge(descDevices, 1, d.Name, d.Status.State)
+		}
+	}
+	if list, err := a.n.scope.Readers(ctx); err == nil {
+		for i := range list {
+			if list[i].Enabled {
+				up := 0.0
+				if a.n.readers.state(&list[i]).OK {
+					up = 1
+				}
+				gauge(descReaders, up, list[i].Name)
+			}
 		}
 	}
 	transactions, commits := a.n.store.Commits()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 
 	"platen/config"
@@ -73,6 +74,9 @@ func (n *node) parts(ctx context.Context) []ui.Part {
 	}
 	_, behind := n.store.Owing()
 	list := []ui.Part{part("store", cmp.Or(n.health.err(), behind)), part("spool", n.spool.Healthy()), part("disk", n.room(ctx))}
+	if away, all := n.readers.troubled(); away > 0 { // a person can type, and print
+		list = append(list, ui.Part{Name: "readers", Ready: true, Text: fmt.Sprintf("%d of %d card readers cannot be used at the moment.", away, all)})
+	}
 	if text := n.keeper.ClockTrouble(); text != "" {
 		list = append(list, ui.Part{Name: "clock", Ready: true, Text: text})
 	}

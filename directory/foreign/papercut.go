@@ -10,45 +10,45 @@ import (
 
 // Fields of PaperCut. Those that have no place here are dropped with a reason.
 const (
-	pcLogin      = "username"
-	pcPassword   = "password"
-	pcBalance    = "balance"
-	pcRestricted = "restricted"
-	pcName       = "full name"
-	pcEmail      = "e-mail"
-	pcDepartment = "department"
-	pcOffice     = "office"
-	pcCard       = "card"
-	pcCard2      = "secondary card"
-	pcPIN        = "PIN"
-	pcNotes      = "notes"
-	pcOther      = "other e-mail addresses"
-	pcAlias      = "alias"
-	pcHome       = "home folder"
+	pcLogin          = "username"
+	pcPasswordColumn = "password"
+	pcBalance        = "balance"
+	pcRestricted     = "restricted"
+	pcName           = "full name"
+	pcEmail          = "e-mail"
+	pcDepartment     = "department"
+	pcOffice         = "office"
+	pcCard           = "card"
+	pcCard2          = "secondary card"
+	pcPINColumn      = "PIN"
+	pcNotes          = "notes"
+	pcOther          = "other e-mail addresses"
+	pcAlias          = "alias"
+	pcHome           = "home folder"
 )
 
 var (
 	// papercutUsers is "Batch import and update user data", papercutInternal the
 	// same for internal users; see the package comment.
 	papercutUsers = []string{
-		pcLogin, pcBalance, pcRestricted, pcName, pcEmail, pcDepartment, pcOffice, pcCard, pcPIN, pcNotes, pcCard2, pcOther, pcAlias, pcHome,
+		pcLogin, pcBalance, pcRestricted, pcName, pcEmail, pcDepartment, pcOffice, pcCard, pcPINColumn, pcNotes, pcCard2, pcOther, pcAlias, pcHome,
 	}
 	papercutInternal = []string{
-		pcLogin, pcPassword, pcBalance, pcRestricted, pcName, pcEmail, pcDepartment, pcOffice, pcCard, pcPIN, pcNotes, pcCard2, pcHome,
+		pcLogin, pcPasswordColumn, pcBalance, pcRestricted, pcName, pcEmail, pcDepartment, pcOffice, pcCard, pcPINColumn, pcNotes, pcCard2, pcHome,
 	}
 	papercutCards = []string{pcLogin, pcCard}
 
 	// papercutTitles are the names that the manuals give these fields.
 	papercutTitles = map[string]string{
-		"username": pcLogin, "password": pcPassword, "balance": pcBalance, "creditbalance": pcBalance,
+		"username": pcLogin, "password": pcPasswordColumn, "balance": pcBalance, "creditbalance": pcBalance,
 		"restricted": pcRestricted, "restrictedstatus": pcRestricted, "restrictionstatus": pcRestricted, "fullname": pcName,
 		"email": pcEmail, "emailaddress": pcEmail, "department": pcDepartment, "office": pcOffice,
 		"cardidnumber": pcCard, "primarycardidnumber": pcCard, "cardidentitynumber": pcCard, "secondarycardidnumber": pcCard2,
-		"cardidpin": pcPIN, "notes": pcNotes, "otheremailaddresses": pcOther, "usernamealias": pcAlias, "homefolder": pcHome,
+		"cardidpin": pcPINColumn, "notes": pcNotes, "otheremailaddresses": pcOther, "usernamealias": pcAlias, "homefolder": pcHome,
 	}
 
 	papercutDrops = map[string]string{
-		pcPassword: "passwords are never taken", pcRestricted: "nobody is held back here for want of credit",
+		pcPasswordColumn: "passwords are never taken", pcRestricted: "nobody is held back here for want of credit",
 		pcOffice: "people have no office here", pcNotes: "people have no notes here",
 		pcOther: "people have one e-mail address here", pcHome: "people have no folder here",
 	}
@@ -174,7 +174,7 @@ func (b *builder) papercutUser(f *file, r row, columns []string, seen map[string
 	b.say(at, u, "department", &u.Department, get(pcDepartment))
 	b.card(at, u, get(pcCard))
 	b.card(at, u, get(pcCard2))
-	b.pin(at, u, get(pcPIN))
+	b.pin(at, u, get(pcPINColumn))
 	b.alias(at, u, get(pcAlias))
 	for _, column := range columns {
 		if why, ok := papercutDrops[column]; ok {

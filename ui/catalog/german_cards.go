@@ -22,6 +22,8 @@ var germanCards = map[string]string{
 	"This card number does not fit the rule of its reader: facility or number have more digits than the rule leaves for them.":           "Diese Kartennummer passt nicht zur Regel ihres Lesers: Anlage oder Nummer haben mehr Stellen, als die Regel ihnen lässt.",
 	"This card number was misread, or it is none of format %s: its parity is wrong.":                                                     "Diese Kartennummer wurde falsch gelesen oder hat nicht das Format %s: Ihre Parität stimmt nicht.",
 
+	"You have as many cards already as one person may have here. Please ask the help desk.": "Sie haben schon so viele Karten, wie eine Person hier haben darf. Bitte wenden Sie sich an den Helpdesk.",
+
 	// Rules of other vendors.
 	"Platen does not know what %s does in %s. It knows: %s.": "Platen weiß nicht, was %s in %s tut. Bekannt sind: %s.",
 	"In %s the function %s is written like this: %s.":        "In %s schreibt man die Funktion %s so: %s.",

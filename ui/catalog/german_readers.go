@@ -16,4 +16,7 @@ var germanReaders = map[string]string{
 	"The role of a reader is server or client.":                      "Die Rolle eines Lesers ist server oder client.",
 	"The secure connection to the reader failed.":                    "Die sichere Verbindung zum Leser ist nicht zustande gekommen.",
 	"Waiting for a reader to connect.":                               "Es wird darauf gewartet, dass sich ein Leser verbindet.",
+	"A reader needs a name.":                                         "Ein Leser braucht einen Namen.",
+	"There is a reader %s already.":                                  "Es gibt schon einen Leser %s.",
+	"There is no such reader.":                                       "Diesen Leser gibt es nicht.",
 }

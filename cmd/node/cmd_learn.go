@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"platen/directory"
+	"platen/directory/cardrule"
+)
+
+// What every function of a card rule does, for those who write one.
+const cardFunctions = `trim  trim_left  trim_right        take blanks and line ends away, or what stands in (set)
+strip_prefix(text)                 take text away if the number begins with it
+strip_suffix(text)                 take text away if the number ends with it
+remove(set)                        take the characters of set away, wherever they are
+prepend(text)  append(text)        add text
+regex(pattern[, group])            what the group has found; 1, or all if the pattern has no group
+upper  lower                       letters A to Z
+hex2dec dec2hex hex2bin bin2hex bin2dec dec2bin
+                                   another base, of any length; capital letters, no leading zeros
+ascii_decode  ascii_encode         "3934" is "94"
+reverse_bytes                      1234AB is AB3412
+reverse_bits                       the eight bits of each octet
+reverse_nibbles                    1234AB is 2143BA
+reverse                            1234AB is BA4321
+slice(from[, to])                  characters, counted from 0; a negative one from the end
+left(n)  right(n)                  at most n characters
+pad_left(n, c)  pad_right(n, c)    to at least n characters
+wiegand(format, output[, input])   of H10301 or H10304: "number", "facility*65536+number", "FFFNNNNN" ...
+concat(rule, rule...)              each rule gets the same text; the results are joined
+first(rule, rule...)               the result of the first rule that fits the text
+when(pattern, rule)                the result of the rule if the pattern is in the text, else the text
+const(text)                        text, whatever came
+keep                               what came
+
+A rule is functions with bars between: trim | strip_prefix(";0") | hex2dec | pad_left(10, "0")
+`
+
+func cardRuleCommands() []*command {
+	return []*command{
+		{
+			name: "card rule test", args: "RULE", least: 1, most: 1, summary: "show what a rule makes of a number, function by function",
+			more:     "The number is typed, comes from a reader that types like a keyboard, or from standard input.",
+			examples: []string{`card rule test "strip_prefix(;0) | hex2dec"`},
+			secret:   &secret{what: "card number", shown: true},
+			local:    func(_ context.Context, _ *env, c *call) error { return testRule(c) },
+		},
+		{
+			name: "card rule from", args: "VENDOR TEXT [CONVERTER]", least: 2, most: 3, summary: "take over a card number rule of papercut, myq or safeq",
+			more: "For PaperCut TEXT is the regular expression, and CONVERTER what is set as converter; either may be empty.\n" +
+				"What a vendor has not published is refused, and so are scripts.",
+			examples: []string{`card rule from papercut "^(?:;0)?([0-9A-F]{8})" "hex2dec"`, `card rule from myq "ltrim(0);hex2dec"`, `card rule from safeq "Hex2Dec;LeftPadding(10,0)"`},
+			local:    func(_ context.Context, _ *env, c *call) error { return foreignRule(c) },
+		},
+		{
+			name: "card rule functions", summary: "list the functions that a card number rule may have", examples: []string{"card rule functions"},
+			local: func(_ context.Context, _ *env, c *call) error {
+				_, err := fmt.Fprint(c.out, cardFunctions)
+				return err
+			},
+		},
+	}
+}
+
+// ruleStep is what one function made of a number.
+type ruleStep struct {
+	Function string `json:"function"`
+	Value    string `json:"value"`
+}
+
+func testRule(c *call) error {
+	rule, err := cardrule.Parse(c.args[0])
+	if err != nil {
+		return err
+	}
+	steps := []ruleStep{{"(as it came)", c.secret}}
+	for _, s := range rule.Steps() {
+		var value string
+		if value, err = s.Apply(steps[len(steps)-1].Value); err != nil {
+			break
+		}
+		steps = append(steps, ruleStep{s.String(), value})
+	}
+	if err == nil {
+		var number string
+		if number, err = directory.NormalCard(steps[len(steps)-1].Value); err == nil {
+			steps = append(steps, ruleStep{"(the card's number)", number})
+		}
+	}
+	return errors.Join(writeList(c, steps, []column[ruleStep]{
+		{"function", func(s ruleStep) string { return s.Function }},
+		{"makes", func(s ruleStep) string { return s.Value }},
+	}), err)
+}
+
+func foreignRule(c *call) error {
+	var rule cardrule.Rule
+	var err error
+	vendor, text := strings.ToLower(c.args[0]), c.args[1]
+	switch {
+	case vendor == "papercut":
+		rule, err = cardrule.FromPaperCut(text, strings.Join(c.args[2:], ""))
+	case len(c.args) == 3:
+		return usagef("only PaperCut has a converter beside its rule")
+	case vendor == "myq":
+		rule, err = cardrule.FromMyQ(text)
+	case vendor == "safeq":
+		rule, err = cardrule.FromSafeQ(text)
+	default:
+		return usagef("the vendor is papercut, myq or safeq")
+	}
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return writeJSON(c.out, rule)
+	}
+	_, err = fmt.Fprintln(c.out, rule)
+	return err
+}
+
+// learnFlags say from what a rule is learned, and for whom.
+type learnFlags struct {
+	at    cardPlace
+	login *opt[string]
+	any   bool
+	apply *opt[int]
+}
+
+func (f *learnFlags) add(fs *flag.FlagSet) {
+	f.at.add(fs)
+	f.login = optText(fs, "login", "`LOGIN` of the person whose card is shown once")
+	fs.BoolVar(&f.any, "anybody", false, "a card that somebody has, whoever, is shown once")
+	f.apply = optNumber(fs, "apply", "set the rule with this `NUMBER` for the terminal or the reader", 1, 20)
+}
+
+func (f *learnFlags) one() bool { return f.login.given || f.any }
+
+func learnCommand() *command {
+	var f learnFlags
+	return &command{
+		name: "card learn", args: "[FILE]", most: 1, summary: "find the rule that makes card numbers of what a reader sends",
+		more: "FILE, - for standard input, has a line for each card: what the reader sends, a blank, and the number that the\n" +
+			"card has in the directory. Three pairs are enough for most readers, if one number begins with zeros. With --login\n" +
+			"or --anybody one card that is known already is shown, or typed, once; that decides less.",
+		examples: []string{"card learn pairs.txt", "card learn pairs.txt --terminal mfp-2 --apply 1", "card learn --login anna --reader door"},
+		input:    &input{"pairs of numbers", 0},
+		secret:   &secret{what: "card number", shown: true, optional: func(*call) bool { return !f.one() }},
+		flags:    f.add,
+		admin:    func(ctx context.Context, a *admin, c *call) error { return a.learn(ctx, c, &f) },
+	}
+}
+
+func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
+	if f.one() == (len(c.args) == 1) || f.login.given && f.any {
+		return usagef("card learn needs one of FILE, --login and --anybody")
+	}
+	if f.apply.given && f.at.terminal.value == "" && f.at.reader.value == "" {
+		return usagef("--apply needs --terminal or --reader")
+	}
+	var rules []cardrule.Rule
+	if f.one() {
+		known, err := a.knownCards(ctx, f.login.value)
+		if err != nil {
+			return err
+		}
+		rules = cardrule.LearnOne(c.secret, known)
+	} else {
+		pairs, err := readPairs(c.in)
+		if err != nil {
+			return err
+		}
+		rules = cardrule.Learn(pairs)
+	}
+	if f.apply.given {
+		return a.applyLearned(ctx, c, f, rules)
+	}
+	return showRules(c, rules)
+}
+
+// knownCards returns what says whether a number is one of a card of this person, of ""
+// anybody. It remembers digests.
+func (a *admin) knownCards(ctx context.Context, login string) (func(string) bool, error) {
+	user := ""
+	if login != "" {
+		u, err := a.user(ctx, login)
+		if err != nil {
+			return nil, err
+		}
+		user = u.ID
+	}
+	cards, err := a.scope.Cards(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	has := make(map[string]bool, len(cards))
+	for i := range cards {
+		has[string(cards[i].Digest)] = true
+	}
+	digests := a.keys.Tenant(a.scope.Tenant())
+	return func(number string) bool {
+		normal, err := directory.NormalCard(number)
+		return err == nil && has[string(digests.CardDigest(normal))]
+	}, nil
+}
+
+// maxPairs is how much of a file of pairs is read, in lines of a few numbers.
+const maxPairs = 1 << 20
+
+// readPairs reads lines of two numbers. What begins with # is for people.
+func readPairs(r io.Reader) ([]cardrule.Pair, error) {
+	var pairs []cardrule.Pair
+	lines := bufio.NewScanner(io.LimitReader(r, maxPairs))
+	lines.Buffer(nil, 4096)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		i := strings.LastIndexFunc(line, unicode.IsSpace)
+		if i < 0 {
+			return nil, usagef("line %d has one number: each needs what the reader sends, a blank, and the number of the card", n)
+		}
+		pairs = append(pairs, cardrule.Pair{Raw: strings.TrimSpace(line[:i]), Wanted: strings.TrimSpace(line[i:])})
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading pairs: %w", err)
+	}
+	if len(pairs) == 0 {
+		return nil, usagef("there are no pairs")
+	}
+	return pairs, nil
+}
+
+// found is a rule that fits.
+type found struct {
+	Number int           `json:"number"`
+	Rule   cardrule.Rule `json:"rule"`
+}
+
+func showRules(c *call, rules []cardrule.Rule) error {
+	list := make([]found, len(rules))
+	for i, r := range rules {
+		list[i] = found{i + 1, r}
+	}
+	if len(list) == 0 && !c.json {
+		fmt.Fprintln(c.err, "No rule fits. Is each line one card, what the reader sends first?")
+	} else if len(list) > 1 {
+		fmt.Fprintln(c.err, "More than one rule fits. One more card tells which is right, best one whose number begins with zeros or has another length.")
+	}
+	return writeList(c, list, []column[found]{
+		{"number", func(f found) string { return fmt.Sprint(f.Number) }},
+		{"rule", func(f found) string { return f.Rule.String() }},
+	})
+}
+
+// applyLearned sets one of the rules.
+func (a *admin) applyLearned(ctx context.Context, c *call, f *learnFlags, rules []cardrule.Rule) error {
+	if f.apply.value > len(rules) {
+		return usagef("there is no rule %d; %d fit", f.apply.value, len(rules))
+	}
+	rule := rules[f.apply.value-1].String()
+	t, r, err := f.at.find(ctx, a)
+	if err != nil {
+		return err
+	}
+	if r.ID != "" {
+		r.Rule = rule
+		if err := a.putReader(ctx, r); err != nil {
+			return err
+		}
+		if err := a.audit(ctx, "reader.set", r.Name, "card rule "+rule); err != nil {
+			return err
+		}
+		return a.printReader(c, r)
+	}
+	t.Rule = rule
+	if err := a.scope.PutTerminal(ctx, t); err != nil {
+		return err
+	}
+	if err := a.audit(ctx, "terminal.set", t.Name, "card rule "+rule); err != nil {
+		return err
+	}
+	return a.printTerminal(ctx, c, t.Name)
+}
