@@ -130,7 +130,7 @@ screenshots: peers
 .PHONY: package
 package: build
 	@rm -rf var/package && mkdir -p var/package/platen dist
-	cp bin/platen LICENSE README.md CHANGELOG.md packaging/node.toml packaging/platen.service var/package/platen/
+	cp bin/platen LICENSE README.md CHANGELOG.md packaging/node.toml packaging/platen.service packaging/sync-directory.toml packaging/platen-sync-directory.service var/package/platen/
 	tar -C var/package --sort=name --owner=0 --group=0 -czf dist/platen-$(VERSION)-linux-$(shell $(GO) env GOARCH).tar.gz platen
 	@ls -l dist
 

@@ -14,3 +14,13 @@ var Config []byte
 //
 //go:embed platen.service
 var Unit string
+
+// SyncUnit is the unit file of platen sync-directory.
+//
+//go:embed platen-sync-directory.service
+var SyncUnit string
+
+// SyncConfig is the file that platen sync-directory reads, every key explained.
+//
+//go:embed sync-directory.toml
+var SyncConfig []byte

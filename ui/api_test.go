@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"platen/directory"
 	"platen/fault"
 	"platen/job"
 )
@@ -292,7 +293,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		if err := json.Unmarshal(op, &o); err != nil {
 			t.Error(err)
 		}
-		want := map[role]string{box: "terminalToken", boxed: "terminalToken", program: "apiToken"}[r.role]
+		want := map[role]string{box: "terminalToken", boxed: "terminalToken", program: "apiToken", bringer: "bringerToken"}[r.role]
 		if got := len(o.Security) == 1; got != (want != "") || got && o.Security[0][want] == nil {
 			t.Errorf("%s %s: security is %v, want %q", r.method, r.path, o.Security, want)
 		}
@@ -327,7 +328,8 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	for name, v := range map[string]any{
 		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{},
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
-		"Event":   Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
+		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
+		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)
 		if err != nil {

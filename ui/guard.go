@@ -73,7 +73,9 @@ func (s *Server) admit(v *visit, r role) error {
 			return s.admitBoxed(v)
 		}
 	case program:
-		return s.admitProgram(v)
+		return v.admitProgram(s.Tokens)
+	case bringer:
+		return v.admitProgram(s.Bringers)
 	case owner:
 		return s.admitOwner(v)
 	case holder:
@@ -169,7 +171,8 @@ func (s *Server) admitBoxed(v *visit) error {
 	return err
 }
 
-func (s *Server) admitProgram(v *visit) error {
+// admitProgram wants a token of those of one kind; the others are not known there.
+func (v *visit) admitProgram(tokens Tokens) error {
 	const op = "ui.program"
 	text, ok := bearer(v.r)
 	if !ok {
@@ -177,7 +180,7 @@ func (s *Server) admitProgram(v *visit) error {
 			Op: op, Kind: fault.Denied, Text: "Please send an API token."}}
 	}
 	var err error
-	v.program, err = s.Tokens.Token(v.ctx(), text)
+	v.program, err = tokens.Token(v.ctx(), text)
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) {
 		return &refusal{status: http.StatusUnauthorized, reason: "token", err: &fault.Error{
 			Op: op, Kind: fault.Denied, Text: "This API token is not known.", Err: err}}

@@ -202,6 +202,7 @@ func TestA57RolesAreDocumented(t *testing.T) {
 		{string(box), "the bearer token of the terminal"},
 		{string(boxed), "the bearer token of the terminal and the session's token in the path"},
 		{string(program), "an API token"},
+		{string(bringer), "a token of `platen source token`, which is good for one source and for nothing else"},
 		{string(monitors), "an address on the list of monitors; by default this machine's own"},
 		{string(owner), "a cookie that says sealed who signed in with a password, a quarter of an hour ago at most; with POST also the key of its forms"},
 		{string(holder), "a personal address in the path, 256 bits, until its owner removes it"},
@@ -237,7 +238,7 @@ func TestA57EveryRouteWantsItsProof(t *testing.T) {
 			if p.status != 404 {
 				t.Errorf("%s %s with a guess: %d", r.method, path, p.status)
 			}
-		case box, boxed, program:
+		case box, boxed, program, bringer:
 			if p.status != 401 || !strings.Contains(p.body, `"reason":"token"`) || p.header.Get("WWW-Authenticate") == "" && r.role != boxed {
 				t.Errorf("%s %s without a token: %d %s", r.method, path, p.status, p.body)
 			}

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"platen/directory"
 	"platen/pki"
 	"platen/ui/catalog"
 )
@@ -50,6 +51,7 @@ type house struct {
 	intake *fakeIntake
 	events *fakeEvents
 	people *fakePersonal
+	brings *fakeBringers
 	server *Server
 	log    *syncBuffer
 	http   *httptest.Server
@@ -109,13 +111,14 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.intake = &fakeIntake{limit: 1 << 20}
 	h.events = &fakeEvents{}
 	h.people = &fakePersonal{desk: h.desk, now: h.clock.Now}
+	h.brings = &fakeBringers{stand: directory.Stand{Source: "corp", Cursor: []byte("c1")}}
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.server = &Server{
 		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people,
-		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Events: h.events,
+		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Events: h.events, Bringers: h.brings,
 		Hosts: func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
 		Parts: func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },
 		CAPEM: func() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") },

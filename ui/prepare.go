@@ -3,6 +3,7 @@ package ui
 import (
 	"crypto/rand"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ func (s *Server) prepare() error {
 		return err
 	}
 	s.formSecret = []byte(rand.Text())
+	s.bringing = &sync.Map{}
 	s.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "platen_http_requests_total", Help: "Requests answered by route and status",
 	}, []string{"route", "code"})

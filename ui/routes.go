@@ -18,6 +18,7 @@ const (
 	box      role = "terminal"             // the terminal's bearer token
 	boxed    role = "person at a terminal" // the terminal's bearer token, and the session in the path
 	program  role = "program"              // an API token
+	bringer  role = "bringer"              // the token of a machine that brings the people of a source
 	monitors role = "monitor"              // an address from the list of monitors
 	owner    role = "owner"                // the cookie of a person at a browser of their own
 	holder   role = "personal address"     // the secret of a personal address, in the path
@@ -91,6 +92,8 @@ var routes = []route{
 
 	{"POST", "/api/v1/jobs", program, data, "print", (*Server).apiPrint},
 	{"GET", "/api/v1/jobs/{id}", program, data, "how a job of this token stands", (*Server).apiJob},
+	{"GET", "/api/v1/directory", bringer, data, "what is known of the token's source", (*Server).apiStand},
+	{"POST", "/api/v1/directory", bringer, data, "bring the people of the token's source", (*Server).apiBring},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -107,6 +110,8 @@ func (s *Server) has(r route) bool {
 		return s.Personal != nil && s.Site != nil
 	case program:
 		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
+	case bringer:
+		return s.Bringers != nil
 	}
 	return true
 }

@@ -38,6 +38,7 @@ type Server struct {
 	Tokens Tokens
 	Events Events
 
+	Bringers Bringers
 	Personal Personal
 
 	Alive    func() error                     // for a watchdog; nil: alive as long as it answers
@@ -57,8 +58,9 @@ type Server struct {
 	tmpl    *templates
 	sealer  cipher.AEAD
 
-	formSecret []byte          // of the forms of people's own pages
 	serving    context.Context //nolint:containedctx // Serve's: who waits for a card does not keep the server from ending
+	formSecret []byte          // of the forms of people's own pages
+	bringing   *sync.Map       // sources of which an answer is being read or stored
 }
 
 // Limits are what one client, or all of them, may use up.

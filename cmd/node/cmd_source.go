@@ -413,6 +413,13 @@ func (a *admin) removeSource(ctx context.Context, c *call, people bool) error {
 	if err != nil {
 		return err
 	}
+	tokens, err := a.bringerTokens(ctx, x.ID)
+	if err != nil {
+		return err
+	}
+	if err := a.revokeBringers(ctx, tokens); err != nil {
+		return err
+	}
 	if err := a.scope.RemoveSource(ctx, x.ID, a.actor, people); err != nil {
 		return err
 	}
@@ -542,17 +549,13 @@ func (a *admin) syncSource(ctx context.Context, c *call, how directory.Ask) erro
 		return err
 	}
 	runner := a.sourceRunner()
-	src, err := runner.open(ctx, x)
-	if err != nil {
-		return err
-	}
-	var last time.Time
-	how.Progress = func(what string, done, of int) {
-		if now := time.Now(); now.Sub(last) >= 500*time.Millisecond {
-			last = now
-			fmt.Fprintln(c.err, stage{what, done, of})
+	var src directory.Source = doubted{a.scope, x.ID}
+	if x.Kind != directory.SourcePush || !how.Approved {
+		if src, err = runner.open(ctx, x); err != nil {
+			return err
 		}
 	}
+	how.Progress = progressTo(c.err)
 	r, err := runner.ask(ctx, x, src, how)
 	if how.Approved && err == nil {
 		err = a.audit(ctx, "source.approve", x.Name, fmt.Sprintf("%d removed", r.Removed))
@@ -560,20 +563,7 @@ func (a *admin) syncSource(ctx context.Context, c *call, how directory.Ask) erro
 	if err != nil {
 		return err
 	}
-	if c.json {
-		return writeJSON(c.out, r)
-	}
-	if r.DryRun {
-		fmt.Fprintln(c.out, "Nothing was changed. This would be done:")
-	}
-	fmt.Fprintln(c.out, runText(&r))
-	for _, p := range r.Problems {
-		fmt.Fprintln(c.out, "  "+plain(p))
-	}
-	if r.Waiting > 0 {
-		fmt.Fprintf(c.out, "%s Nobody was removed. If that is right: platen source approve %s\n", plain(r.Why), plain(x.Name))
-	}
-	return nil
+	return printRun(c, &r, x.Name)
 }
 
 func (a *admin) testSource(ctx context.Context, c *call) error {
@@ -585,7 +575,16 @@ func (a *admin) testSource(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	var report any
+	report, err := probe(ctx, c, src)
+	if c.json && report != nil {
+		err = errors.Join(writeJSON(c.out, report), err)
+	}
+	return err
+}
+
+// probe looks at a source and tells people what it has seen; the report is for
+// programs.
+func probe(ctx context.Context, c *call, src directory.Source) (report any, err error) {
 	switch src := src.(type) {
 	case *ldap.Source:
 		r, perr := src.Probe(ctx)
@@ -604,10 +603,7 @@ func (a *admin) testSource(ctx context.Context, c *call) error {
 			err = fields(c.out, "people", fmt.Sprint(len(an.People)), "groups", fmt.Sprint(len(an.Groups)))
 		}
 	}
-	if c.json && report != nil {
-		err = errors.Join(writeJSON(c.out, report), err)
-	}
-	return err
+	return report, err
 }
 
 // ldapReport tells what was seen of a server, also of one that was refused.

@@ -213,7 +213,14 @@ func (s *sources) round(ctx context.Context, x directory.SourceSetup) {
 	case ctx.Err() != nil || fault.Is(err, fault.Conflict):
 	case err != nil:
 		s.log.Warn("sources: a directory was not read; what is known of its people stays", "source", x.Name, "error", err)
-	case r.New+r.Changed+r.Removed+r.Groups > 0:
+	default:
+		s.tell(&x, &r)
+	}
+}
+
+// tell writes a line about a run that has changed something.
+func (s *sources) tell(x *directory.SourceSetup, r *directory.Run) {
+	if r.New+r.Changed+r.Removed+r.Groups > 0 && !r.DryRun {
 		s.log.Info("sources: people have changed", "source", x.Name, "new", r.New, "changed", r.Changed, "disabled", r.Disabled, "removed", r.Removed, "groups", r.Groups)
 	}
 }

@@ -43,7 +43,8 @@ func (n *node) webServer(cfg config.Config) server {
 		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(),
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
-		Alive: n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
+		Bringers: bringers{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, n.sources},
+		Alive:    n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
 		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
@@ -57,8 +58,13 @@ type tokens struct {
 
 // Token returns the token, or Denied when nobody has it.
 func (t tokens) Token(ctx context.Context, text string) (site.Token, error) {
+	return t.kind(ctx, text, "")
+}
+
+// kind returns a token of one kind. One of another kind is not known there.
+func (t tokens) kind(ctx context.Context, text, kind string) (site.Token, error) {
 	x, err := t.scope.TokenByDigest(ctx, t.digests.TokenDigest(text))
-	if fault.Is(err, fault.NotFound) || err == nil && x.Kind != "" {
+	if fault.Is(err, fault.NotFound) || err == nil && x.Kind != kind {
 		return site.Token{}, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
 	}
 	return x, err

@@ -66,4 +66,12 @@ var germanDirectories = map[string]string{
 	"This node does not know this kind of directory.":                                                                     "Dieser Knoten kennt diese Art von Verzeichnis nicht.",
 	"“%s” is not the name of a server.":                                                                                   "„%s“ ist kein Name eines Servers.",
 	"“%s” is not the name of an attribute.":                                                                               "„%s“ ist kein Name eines Attributs.",
+
+	// Another machine brings people.
+	"Line %d of what was brought cannot be used, so nothing was changed.":                              "Zeile %d des Gelieferten ist nicht zu gebrauchen; deshalb wurde nichts geändert.",
+	"More was brought than a node takes at a time, so nothing was changed.":                            "Es wurde mehr geliefert, als ein Knoten auf einmal annimmt; deshalb wurde nichts geändert.",
+	"The people of this source are being brought at this moment. Please try again later.":              "Die Personen dieser Quelle werden gerade geliefert. Bitte versuchen Sie es später erneut.",
+	"These changes do not follow what this node knows. Ask it again where it stands, and begin there.": "Diese Änderungen schließen nicht an das an, was dieser Knoten kennt. Fragen Sie ihn noch einmal nach seinem Stand und beginnen Sie dort.",
+	"This node is too busy to store all of these people now. Please try again later.":                  "Dieser Knoten ist zu beschäftigt, um alle diese Personen jetzt zu speichern. Bitte versuchen Sie es später erneut.",
+	"What was brought did not arrive whole, so nothing was changed.":                                   "Das Gelieferte kam nicht vollständig an; deshalb wurde nichts geändert.",
 }
