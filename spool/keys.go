@@ -293,7 +293,9 @@ func (t TenantKeys) CardDigest(number string) []byte { return t.keys.CardDigest(
 func (t TenantKeys) PINDigest(pin string) []byte { return t.keys.PINDigest(t.tenant, pin) }
 
 // SourceKey is the key of digests of what directories say of people.
-func (t TenantKeys) SourceKey() []byte { return derive(t.keys.file.Root.Secret, "source entry", t.tenant) }
+func (t TenantKeys) SourceKey() []byte {
+	return derive(t.keys.file.Root.Secret, "source entry", t.tenant)
+}
 
 // TokenDigest is the keyed digest of a token; tokens are not divided by tenant,
 // because they say which tenant they belong to.
