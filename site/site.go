@@ -163,6 +163,8 @@ type Settings struct {
 	DefaultQueue   string        `json:"default_queue"`   // queue id behind /ipp/print; "": the first that holds
 	PersonalURLs   bool          `json:"personal_urls"`   // people may have an address of their own to print to
 	Advertise      bool          `json:"advertise"`       // queues are advertised by DNS-SD
+	WebIdle        time.Duration `json:"web_idle"`        // a session at a browser of one's own ends after so long without a sign of the person
+	WebLife        time.Duration `json:"web_life"`        // and after so long in any case
 }
 
 // DefaultSettings returns the values a new node starts with.
@@ -171,7 +173,7 @@ func DefaultSettings() Settings {
 		MaxOctets: 4 << 30, MaxUser: 20 << 30, MaxUserJobs: 10_000, Reserve: 512 << 20,
 		TitleFor: 7 * 24 * time.Hour, HistoryFor: 90 * 24 * time.Hour,
 		AliasesEnabled: true, PrefixEnabled: true, RegisterCards: true, PersonalURLs: true, Advertise: true,
-		MaxCards: 5, VerifierFor: 30 * 24 * time.Hour,
+		MaxCards: 5, VerifierFor: 30 * 24 * time.Hour, WebIdle: 30 * time.Minute, WebLife: 12 * time.Hour,
 	}
 }
 

@@ -2,23 +2,23 @@ package site
 
 import "time"
 
-// PersonalURL is the Kind of a token that is part of an address to print to:
-// whoever prints there is its owner.
-const PersonalURL = "personal-url"
+// Kinds of tokens beside "", with which a backend system prints.
+const (
+	PersonalURL = "personal-url" // part of an address to print to: whoever prints there is its owner
+	Bringer     = "bringer"      // of another machine, which brings the people of a source
+	AdminToken  = "admin"        // for the administration API; it has Rights and does not print
+)
 
-// Bringer is the Kind of a token with which another machine brings the people of a
-// source.
-const Bringer = "bringer"
-
-// Token lets a backend system print over the API. Its text is shown once and
-// never kept; the store has a keyed digest of it.
+// Token lets a program in over the API. Its text is shown once and never kept; the
+// store has a keyed digest of it.
 type Token struct {
 	ID      string    `json:"id"`   // UUIDv7
-	Kind    string    `json:"kind"` // PersonalURL, or "" for the API
+	Kind    string    `json:"kind"` // one of the above, or "" to print
 	Label   string    `json:"label"`
 	Queue   string    `json:"queue"`            // queue id it may print to; "" any
 	Owner   string    `json:"owner"`            // user id its jobs belong to; "" whoever the request claims
 	Source  string    `json:"source,omitempty"` // id of the source whose people it brings; only of Bringer
+	Rights  []string  `json:"rights,omitempty"` // directory.Right; only of AdminToken
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used"` // last time, zero never
 }

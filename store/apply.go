@@ -83,6 +83,9 @@ func (a *applier) person(p *directory.Arrived) error {
 	} else {
 		_, err = a.t.exec(updateSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source)
 	}
+	if err == nil && !isNew && !u.Enabled {
+		err = a.t.endSessions(id)
+	}
 	if err == nil && p.PINDigest != nil {
 		_, err = a.t.exec(setSourcedPIN, id, p.PINDigest)
 	}
@@ -299,7 +302,7 @@ func (s Scope) ApplyGone(ctx context.Context, source string, entries []directory
 			if _, err := t.exec(markRemoved, e.Target, now); err != nil {
 				return err
 			}
-			if _, err := t.exec(deleteSessionsOf, e.Target); err != nil {
+			if err := t.endSessions(e.Target); err != nil {
 				return err
 			}
 			if err := t.changed(aUser, e.Target, false); err != nil {

@@ -215,8 +215,12 @@ func (s Scope) PathTo(ctx context.Context, member, group string) ([]string, erro
 // Grants returns what groups, the source of a person and everybody's rights give
 // the person. Callers share the list and must not change it.
 func (s Scope) Grants(ctx context.Context, u directory.User) ([]directory.Grant, error) {
-	return kept(s, tablesOf("memberships", "rights", "groups", "sources"), "grants "+u.Source, u.ID, func() ([]directory.Grant, error) {
-		return all(ctx, s, "store.Grants", scanGrant, selectGrants, u.ID, u.Source)
+	return kept(s, tablesOf("memberships", "rights", "groups", "sources", "settings"), "grants "+u.Source, u.ID, func() ([]directory.Grant, error) {
+		list, err := all(ctx, s, "store.Grants", scanGrant, selectGrants, u.ID, u.Source)
+		if err != nil {
+			return nil, err
+		}
+		return s.unfold(ctx, list)
 	})
 }
 

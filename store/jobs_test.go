@@ -375,6 +375,7 @@ var readsAll = map[string]string{
 	"countDeviceGroupRights": "a command that removes a device group",
 	"selectGroups":           "a command that lists all groups",
 	"selectRights":           "a list of few, of a command",
+	"deleteRole":             "a command that removes a role",
 	"adoptUsers":             "a command that removes a source",
 	"adoptCards":             "a command that removes a source",
 	"adoptAliases":           "a command that removes a source",

@@ -31,7 +31,7 @@ func (s Scope) EndPeople(ctx context.Context, now time.Time, actor string) (Ende
 			if _, err := t.exec(disableUser, u.ID); err != nil {
 				return err
 			}
-			if _, err := t.exec(deleteSessionsOf, u.ID); err != nil {
+			if err := t.endSessions(u.ID); err != nil {
 				return err
 			}
 			if err := t.changed(aUser, u.ID, false); err != nil {

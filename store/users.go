@@ -163,6 +163,11 @@ func (t tx) putUser(op string, u directory.User) error {
 	if err := t.putAliases(u); err != nil {
 		return err
 	}
+	if !u.Enabled {
+		if err := t.endSessions(u.ID); err != nil {
+			return err
+		}
+	}
 	return t.changed(aUser, u.ID, false)
 }
 
@@ -195,7 +200,7 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 		if err := t.each(selectCardsOf, to(&cards, scanText), id); err != nil {
 			return err
 		}
-		for _, q := range []query{deleteSessionsOf, deleteAliases, deleteCardsOf, deleteMembershipsOf, deleteRightsOf, deleteCodesOf, deleteDelegationsOf, deleteDelegationsTo, deleteEntriesOf, deleteBalancesOf} {
+		for _, q := range []query{deleteSessionsOf, deleteWebSessionsOf, deleteAliases, deleteCardsOf, deleteMembershipsOf, deleteRightsOf, deleteCodesOf, deleteDelegationsOf, deleteDelegationsTo, deleteEntriesOf, deleteBalancesOf} {
 			if _, err := t.exec(q, id); err != nil {
 				return err
 			}
@@ -263,8 +268,7 @@ func (t tx) setSecrets(op, user string, x directory.Secrets) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(deleteSessionsOf, user)
-	return err
+	return t.endSessions(user)
 }
 
 const (

@@ -177,3 +177,25 @@ CREATE TABLE vault (
 	value  BYTEA NOT NULL,
 	PRIMARY KEY (tenant, name)
 ) /* clustered */;
+
+-- People at browsers of their own.
+CREATE TABLE web_sessions (
+	tenant     TEXT NOT NULL,
+	digest     BYTEA NOT NULL, -- keyed, of the token that the browser has
+	id         TEXT NOT NULL,
+	user_id    TEXT NOT NULL,
+	method     TEXT NOT NULL,   -- "password", "kerberos", "oidc", "setup"
+	roles      TEXT NOT NULL,   -- of the claims that it began with, by name
+	created_at BIGINT NOT NULL,
+	seen_at    BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL, -- whatever its person does
+	client     TEXT NOT NULL,   -- address that it began from
+	hint       TEXT NOT NULL,   -- what the browser said it was
+	PRIMARY KEY (tenant, digest)
+);
+CREATE INDEX web_sessions_user ON web_sessions (tenant, user_id);
+CREATE INDEX web_sessions_over ON web_sessions (tenant, expires_at);
+
+ALTER TABLE users ADD COLUMN subject TEXT NOT NULL DEFAULT ''; -- issuer and name at the provider that signs the person in
+CREATE UNIQUE INDEX users_subject ON users (tenant, subject) WHERE subject <> '';
+ALTER TABLE tokens ADD COLUMN rights TEXT NOT NULL DEFAULT '';  -- what a token of the administration API may do
