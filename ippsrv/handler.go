@@ -511,13 +511,13 @@ func (q *request) identify(w http.ResponseWriter) (httpStatus int, err error) {
 	if q.person.ID != "" {
 		return 0, nil
 	}
+	if negotiates(q.http) && q.offersTickets() {
+		return q.byTicket(w)
+	}
 	login, password, ok := q.http.BasicAuth()
 	if ok {
 		if q.http.TLS == nil {
-			w.Header().Set("Connection", "Upgrade")
-			w.Header().Set("Upgrade", "TLS/1.2")
-			http.Error(w, "A password is sent over TLS only.", http.StatusUpgradeRequired)
-			return http.StatusUpgradeRequired, nil
+			return upgradeFirst(w, "A password is sent over TLS only."), nil
 		}
 		p, err := q.s.People.Password(q.ctx, login, password, q.client)
 		if fault.Is(err, fault.Denied) {
@@ -531,6 +531,30 @@ func (q *request) identify(w http.ResponseWriter) (httpStatus int, err error) {
 		return q.askPassword(w), nil
 	}
 	return 0, nil
+}
+
+// negotiates reports whether a request brings a ticket.
+func negotiates(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Negotiate") || strings.EqualFold(scheme, "NTLM")
+}
+
+func (q *request) offersTickets() bool { return q.s.Tickets != nil && q.s.Tickets.Offered(q.ctx) }
+
+// byTicket finds out who asks by a Kerberos ticket. It counts over TLS only, like
+// a password: whoever is in between could print in its owner's name. One that is
+// not good is answered like a wrong password, so that the client may send one.
+func (q *request) byTicket(w http.ResponseWriter) (httpStatus int, err error) {
+	if q.http.TLS == nil {
+		return upgradeFirst(w, "A ticket is sent over TLS only."), nil
+	}
+	p, _, err := q.s.Tickets.Ticket(w, q.http)
+	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Invalid) {
+		q.s.Log.Info("ipp: sign-in refused", "client", q.client.String(), "error", err)
+		return q.challenge(w), nil
+	}
+	q.person = p
+	return 0, err
 }
 
 // certified reports whether the client has shown the certificate of a host that
@@ -558,14 +582,26 @@ func (q *request) askPassword(w http.ResponseWriter) int {
 	if q.s.TLS == nil {
 		return 0
 	}
+	return upgradeFirst(w, "This queue is printed to over TLS.")
+}
+
+// upgradeFirst asks the client to go on in TLS.
+func upgradeFirst(w http.ResponseWriter, why string) int {
 	w.Header().Set("Connection", "Upgrade")
 	w.Header().Set("Upgrade", "TLS/1.2")
-	http.Error(w, "This queue is printed to over TLS.", http.StatusUpgradeRequired)
+	http.Error(w, why, http.StatusUpgradeRequired)
 	return http.StatusUpgradeRequired
 }
 
+// challenge asks for a ticket where one is taken and none was shown, or for a
+// password. The ticket stands first: CUPS takes the first that it can do, and asks
+// its user for a password before it looks at what comes after Basic. Whoever has
+// shown a ticket in vain is not asked for it again and again.
 func (q *request) challenge(w http.ResponseWriter) int {
-	w.Header().Set("WWW-Authenticate", `Basic realm="Platen", charset="UTF-8"`)
+	if q.offersTickets() && !negotiates(q.http) {
+		w.Header().Add("WWW-Authenticate", "Negotiate")
+	}
+	w.Header().Add("WWW-Authenticate", `Basic realm="Platen", charset="UTF-8"`)
 	http.Error(w, "Please sign in with user name and password.", http.StatusUnauthorized)
 	return http.StatusUnauthorized
 }

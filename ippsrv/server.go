@@ -27,6 +27,8 @@ type Server struct {
 	Site   Site
 	Intake Intake
 	People People
+	// Tickets takes Kerberos tickets; nil: nobody does.
+	Tickets Tickets
 
 	Hosts   func() []string // names and addresses of this node
 	TLS     *tls.Config     // nil: no TLS
@@ -68,6 +70,7 @@ type Limits struct {
 	Header    time.Duration // until a connection has said what it wants; also for the handshake
 	Request   time.Duration // for the attributes of a request and its answer
 	Idle      time.Duration // between requests, and between two octets of a document
+	Octets    int           // of a request's header
 	Grace     time.Duration // for requests that run when the node stops
 	Operation time.Duration // multiple-operation-time-out: between two operations on an open job
 	Open      int           // jobs whose documents are still to come
@@ -80,7 +83,7 @@ type Limits struct {
 // DefaultLimits returns the limits that the documentation speaks of.
 func DefaultLimits() Limits {
 	return Limits{
-		Conns: 2000, PerIP: 64, Header: 10 * time.Second, Request: 30 * time.Second, Idle: 300 * time.Second,
+		Conns: 2000, PerIP: 64, Header: 10 * time.Second, Request: 30 * time.Second, Idle: 300 * time.Second, Octets: 16 << 10,
 		Grace: 10 * time.Second, Operation: 300 * time.Second, Open: 1000, OpenPerIP: 100, Message: ipp.RequestLimits(),
 		Expansion: 64 << 20, Ratio: 200,
 	}
@@ -132,13 +135,23 @@ type People interface {
 	HashPIN(octets []byte) (string, error)
 }
 
+// Tickets says whose Kerberos ticket a request has (RFC 4559).
+type Tickets interface {
+	// Offered reports whether clients are asked for one.
+	Offered(ctx context.Context) bool
+	// Ticket says who sent the request, with the reply for the client in the header
+	// of w. It reports false and no error when there is no ticket; fault.Denied when
+	// it is not good, or of nobody here.
+	Ticket(w http.ResponseWriter, r *http.Request) (Person, bool, error)
+}
+
 // Serve answers requests until ctx ends, lets running ones finish within
 // Limits.Grace, and returns nil. It owns ln and closes it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.prepare()
 	srv := &http.Server{
 		DisableGeneralOptionsHandler: true, // OPTIONS * is how clients ask for TLS
-		Handler:                      s.Handler(), ReadHeaderTimeout: s.Limits.Header, IdleTimeout: s.Limits.Idle, MaxHeaderBytes: 16 << 10,
+		Handler:                      s.Handler(), ReadHeaderTimeout: s.Limits.Header, IdleTimeout: s.Limits.Idle, MaxHeaderBytes: s.Limits.Octets,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
 		ConnContext: crowd.Context, ConnState: crowd.State,
 	}

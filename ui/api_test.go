@@ -293,8 +293,13 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		if err := json.Unmarshal(op, &o); err != nil {
 			t.Error(err)
 		}
-		want := map[role]string{box: "terminalToken", boxed: "terminalToken", program: "apiToken", bringer: "bringerToken"}[r.role]
-		if got := len(o.Security) == 1; got != (want != "") || got && o.Security[0][want] == nil {
+		members := []string{"session", "adminToken"}
+		want := map[role][]string{box: {"terminalToken"}, boxed: {"terminalToken"}, program: {"apiToken"}, bringer: {"bringerToken"}, member: members, helper: members, reader: members, administrator: members}[r.role]
+		same := len(o.Security) == len(want)
+		for i := range want {
+			same = same && o.Security[i][want[i]] != nil
+		}
+		if !same {
 			t.Errorf("%s %s: security is %v, want %q", r.method, r.path, o.Security, want)
 		}
 	}
@@ -326,7 +331,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]any{
-		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{},
+		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{}, "Me": apiMeView{}, "PeopleReadiness": directory.Readiness{},
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
 		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},

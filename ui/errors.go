@@ -105,8 +105,8 @@ func (s *Server) fail(v *visit, r route, err error) {
 		_ = v.see("?out=1")
 		return
 	}
-	if errors.Is(err, errNotMine) && v.r.Method == http.MethodGet {
-		_ = v.toMine("/sign-in", nil)
+	if errors.Is(err, errNotMember) && r.face == page && safeMethod(v.r.Method) {
+		_ = s.toSignIn(v)
 		return
 	}
 	a := answerTo(err)

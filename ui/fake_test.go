@@ -619,6 +619,16 @@ func (fakeTokens) Token(_ context.Context, text string) (site.Token, error) {
 	return site.Token{}, denied("no")
 }
 
+// fakeAdmins: "reports" may read reports.
+type fakeAdmins struct{}
+
+func (fakeAdmins) Token(_ context.Context, text string) (site.Token, error) {
+	if text == "reports" {
+		return site.Token{ID: "k-reports", Kind: site.AdminToken, Label: "Grafana", Rights: []string{"report"}}, nil
+	}
+	return site.Token{}, denied("no")
+}
+
 type fakeEvents struct {
 	mu   sync.Mutex
 	seen []Event

@@ -76,8 +76,8 @@ func (s *Server) admit(v *visit, r role) error {
 		return v.admitProgram(s.Tokens)
 	case bringer:
 		return v.admitProgram(s.Bringers)
-	case owner:
-		return s.admitOwner(v)
+	case member, helper, reader, administrator:
+		return s.admitMember(v, r)
 	case holder:
 		return s.admitHolder(v)
 	case monitors:

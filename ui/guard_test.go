@@ -204,8 +204,12 @@ func TestA57RolesAreDocumented(t *testing.T) {
 		{string(program), "an API token"},
 		{string(bringer), "a token of `platen source token`, which is good for one source and for nothing else"},
 		{string(monitors), "an address on the list of monitors; by default this machine's own"},
-		{string(owner), "a cookie that says sealed who signed in with a password, a quarter of an hour ago at most; with POST also the key of its forms"},
 		{string(holder), "a personal address in the path, 256 bits, until its owner removes it"},
+		{string(first), "the token of `platen admin token` in the address: 256 bits, works once, within an hour"},
+		{string(member), "the cookie of a session at a browser of one's own; to change something also the key of its forms, over the API in the header `X-Platen-Key`. Over the API a token with rights as well, where no person is needed"},
+		{string(helper), "the same, and the right support or administer"},
+		{string(reader), "the same, and the right report, support or administer"},
+		{string(administrator), "the same, and the right administer"},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", r[0], r[1])
 	}
@@ -230,9 +234,16 @@ func TestA57EveryRouteWantsItsProof(t *testing.T) {
 		p := h.do(h.request(r.method, path, strings.NewReader("{}"), nil))
 		switch r.role {
 		case anyone:
-		case owner: // a page is the sign-in then
-			if p.status != 403 && (r.method != "GET" || p.path != "/print/mine/sign-in") {
+		case member, helper, reader, administrator: // a page is the sign-in then
+			switch {
+			case r.face == data && p.status == 401 && strings.Contains(p.body, `"reason":"session"`):
+			case r.face == page && (p.status == 403 || r.method == "GET" && strings.HasPrefix(p.path, "/sign-in")):
+			default:
 				t.Errorf("%s %s without its cookie: %d at %s", r.method, path, p.status, p.path)
+			}
+		case first: // nobody is told that there is such a page
+			if p.status != 404 && (r.method == "GET" || p.status != 403) {
+				t.Errorf("%s %s without a token: %d", r.method, path, p.status)
 			}
 		case holder: // who guesses is not told that there is something to guess
 			if p.status != 404 {

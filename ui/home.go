@@ -20,8 +20,8 @@ func (s *Server) landing(v *visit) error {
 		Queues        []site.Queue
 		Terminals     []site.Terminal
 		Host, Printer string // for the commands; Printer is "" when nothing listens
-		CA            bool
-	}{sheet: v.sheet("Print here"), Node: s.Name, Version: s.Version, Host: bareHost(v.r.Host), CA: s.CAPEM != nil}
+		CA, Members   bool
+	}{sheet: v.sheet("Print here"), Node: s.Name, Version: s.Version, Host: bareHost(v.r.Host), CA: s.CAPEM != nil, Members: s.Members != nil}
 	p.Printer = s.printTo(v.r.Host)
 	if s.Site != nil {
 		queues, err := s.Site.Queues(v.ctx())

@@ -45,19 +45,20 @@ func (c *clock) add(d time.Duration) {
 
 // house is a node with a fake desk behind its pages, and a browser before it.
 type house struct {
-	t      *testing.T
-	clock  *clock
-	desk   *fakeDesk
-	intake *fakeIntake
-	events *fakeEvents
-	people *fakePersonal
-	brings *fakeBringers
-	server *Server
-	log    *syncBuffer
-	http   *httptest.Server
-	jar    http.CookieJar
-	steady sync.RWMutex // held by every request while it is answered
-	client *http.Client // follows redirects and keeps cookies
+	t       *testing.T
+	clock   *clock
+	desk    *fakeDesk
+	intake  *fakeIntake
+	events  *fakeEvents
+	people  *fakePersonal
+	brings  *fakeBringers
+	members *fakeMembers
+	server  *Server
+	log     *syncBuffer
+	http    *httptest.Server
+	jar     http.CookieJar
+	steady  sync.RWMutex // held by every request while it is answered
+	client  *http.Client // follows redirects and keeps cookies
 }
 
 type syncBuffer struct {
@@ -112,17 +113,19 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.events = &fakeEvents{}
 	h.people = &fakePersonal{desk: h.desk, now: h.clock.Now}
 	h.brings = &fakeBringers{stand: directory.Stand{Source: "corp", Cursor: []byte("c1")}}
+	h.members = &fakeMembers{desk: h.desk, now: h.clock.Now}
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.server = &Server{
-		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people,
-		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Events: h.events, Bringers: h.brings,
-		Hosts: func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
-		Parts: func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },
-		CAPEM: func() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") },
-		Now:   h.clock.Now, Catalog: cat,
+		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people, Members: h.members,
+		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Admins: fakeAdmins{}, Events: h.events, Bringers: h.brings,
+		Hosts:     func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
+		Readiness: func(context.Context) (any, error) { return directory.Readiness{People: 3}, nil },
+		Parts:     func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },
+		CAPEM:     func() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") },
+		Now:       h.clock.Now, Catalog: cat,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	handler, err := h.server.Handler()

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
@@ -37,7 +36,6 @@ func (s *Server) prepare() error {
 	if s.sealer, err = newSealer(); err != nil {
 		return err
 	}
-	s.formSecret = []byte(rand.Text())
 	s.bringing = &sync.Map{}
 	s.counted = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "platen_http_requests_total", Help: "Requests answered by route and status",

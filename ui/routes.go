@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 )
@@ -20,8 +21,14 @@ const (
 	program  role = "program"              // an API token
 	bringer  role = "bringer"              // the token of a machine that brings the people of a source
 	monitors role = "monitor"              // an address from the list of monitors
-	owner    role = "owner"                // the cookie of a person at a browser of their own
 	holder   role = "personal address"     // the secret of a personal address, in the path
+	first    role = "one-time token"       // the token that this machine's administrator has printed
+
+	// At a browser of one's own: the cookie of a session, and rights.
+	member        role = "member"            // whoever is signed in
+	helper        role = "helper"            // may help people
+	reader        role = "reader of reports" // may read how everything is
+	administrator role = "administrator"     // may change everything
 )
 
 // face says how a route shows an error.
@@ -51,15 +58,23 @@ var routes = []route{
 	{"GET", "/ca.pem", anyone, text, "the authority that clients should trust", (*Server).caFile},
 
 	{"GET", "/print", anyone, page, "how to add the queues, for the visitor's system and all others", (*Server).setUpPage},
-	{"GET", "/print/mine", owner, page, "a person's own addresses to print to", (*Server).mine},
-	{"GET", "/print/mine/sign-in", anyone, page, "sign in with user name and password, at a browser of one's own", (*Server).mineSignIn},
-	{"POST", "/print/mine/sign-in", anyone, page, "sign in", (*Server).mineLogin},
-	{"POST", "/print/mine/add", owner, page, "make an address, which is shown this once", (*Server).mineAdd},
-	{"POST", "/print/mine/remove", owner, page, "make an address worthless", (*Server).mineRemove},
-	{"POST", "/print/mine/logout", owner, page, "sign out", (*Server).mineSignOut},
+	{"GET", "/print/mine", member, page, "a person's own addresses to print to", (*Server).mine},
+	{"POST", "/print/mine/add", member, page, "make an address, which is shown this once", (*Server).mineAdd},
+	{"POST", "/print/mine/remove", member, page, "make an address worthless", (*Server).mineRemove},
 	{"GET", "/print/{queue}.mobileconfig", anyone, page, "a queue as a profile for macOS, iOS and iPadOS", (*Server).profile},
 	{"GET", "/print/{queue}/u/{secret}", holder, page, "how to add a personal address", (*Server).ownSetUpPage},
 	{"GET", "/print/{queue}/u/{secret}/profile.mobileconfig", holder, page, "a personal address as a profile", (*Server).ownProfile},
+
+	{"GET", "/sign-in", anyone, page, "sign in at a browser of one's own: with user name and password, or the way to another proof", (*Server).signIn},
+	{"POST", "/sign-in", anyone, page, "sign in with user name and password", (*Server).signInPost},
+	{"GET", "/sign-in/negotiate", anyone, page, "sign in with the ticket that the computer has (Kerberos)", (*Server).negotiate},
+	{"GET", "/sign-in/oidc", anyone, page, "go to the OpenID Connect provider", (*Server).toProvider},
+	{"GET", "/sign-in/oidc/callback", anyone, page, "come back from there", (*Server).fromProvider},
+	{"POST", "/sign-out", member, page, "sign out", (*Server).signOut},
+	{"GET", "/setup", first, page, "make the first administrator", (*Server).first},
+	{"POST", "/setup", first, page, "make the first administrator, once", (*Server).firstPost},
+	{"GET", "/me", member, page, "who one is here, and where one is signed in", (*Server).me},
+	{"POST", "/me/end", member, page, "sign out one of one's own browsers", (*Server).endSession},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
 	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
@@ -94,6 +109,8 @@ var routes = []route{
 	{"GET", "/api/v1/jobs/{id}", program, data, "how a job of this token stands", (*Server).apiJob},
 	{"GET", "/api/v1/directory", bringer, data, "what is known of the token's source", (*Server).apiStand},
 	{"POST", "/api/v1/directory", bringer, data, "bring the people of the token's source", (*Server).apiBring},
+	{"GET", "/api/v1/me", member, data, "who one is here", (*Server).apiMe},
+	{"GET", "/api/v1/readiness", reader, data, "how ready the house is for its people", (*Server).apiReadiness},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -103,11 +120,22 @@ var routes = []route{
 
 // has reports whether the parts that a route needs are there.
 func (s *Server) has(r route) bool {
+	if strings.HasPrefix(r.path, signInPath) && s.Members == nil {
+		return false
+	}
 	switch r.role {
 	case secret, screen, person, box, boxed:
 		return s.Desk != nil
-	case owner, holder:
+	case holder:
 		return s.Personal != nil && s.Site != nil
+	case member, helper, reader, administrator, first:
+		switch {
+		case strings.HasPrefix(r.path, minePath):
+			return s.Members != nil && s.Personal != nil && s.Site != nil
+		case strings.HasSuffix(r.path, "/readiness"):
+			return s.Members != nil && s.Readiness != nil
+		}
+		return s.Members != nil
 	case program:
 		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
 	case bringer:

@@ -68,7 +68,19 @@ var scenes = []scene{
 	{"print-ios", func(h *house) string { return "/print?for=ios" }},
 	{"print-chromeos", func(h *house) string { return "/print?for=chromeos" }},
 	{"print-own", func(h *house) string { return h.people.address("u-anna", "my phone") + "?for=android" }},
-	{"mine-sign-in", func(h *house) string { return "/print/mine/sign-in" }},
+	{"sign-in", func(h *house) string { return "/sign-in" }},
+	{"sign-in-ways", func(h *house) string {
+		h.change(func() { h.members.ways = Ways{OIDC: "Example ID", Kerberos: true} })
+		return "/sign-in?next=/print/mine"
+	}},
+	{"sign-in-no-ticket", func(h *house) string {
+		h.change(func() { h.members.ways = Ways{OIDC: "login.microsoftonline.com", Kerberos: true} })
+		return "/sign-in/negotiate"
+	}},
+	{"first", func(h *house) string {
+		h.change(func() { h.members.first = "first-token" })
+		return "/setup?token=first-token"
+	}},
 	{"nowhere", func(h *house) string { return "/nowhere" }},
 }
 

@@ -39,7 +39,12 @@ type Server struct {
 	Events Events
 
 	Bringers Bringers
+	Admins   Tokens // of the administration API, which have rights
 	Personal Personal
+	Members  Members
+	// Readiness says how ready the house is for its people, as JSON; nil: nobody
+	// can tell, and there is no such route.
+	Readiness func(ctx context.Context) (any, error)
 
 	Alive    func() error                     // for a watchdog; nil: alive as long as it answers
 	Parts    func(ctx context.Context) []Part // how the parts of the node are, for /readyz
@@ -58,9 +63,8 @@ type Server struct {
 	tmpl    *templates
 	sealer  cipher.AEAD
 
-	serving    context.Context //nolint:containedctx // Serve's: who waits for a card does not keep the server from ending
-	formSecret []byte          // of the forms of people's own pages
-	bringing   *sync.Map       // sources of which an answer is being read or stored
+	serving  context.Context //nolint:containedctx // Serve's: who waits for a card does not keep the server from ending
+	bringing *sync.Map       // sources of which an answer is being read or stored
 }
 
 // Limits are what one client, or all of them, may use up.
@@ -72,13 +76,14 @@ type Limits struct {
 	Idle    time.Duration // between requests, and between two octets of a document
 	Grace   time.Duration // for requests that run when the node stops
 	Form    int64         // octets of a form or of JSON
+	Octets  int           // of a request's header
 }
 
 // DefaultLimits returns the limits that the documentation speaks of.
 func DefaultLimits() Limits {
 	return Limits{
 		Conns: 2000, PerIP: 64, Header: 10 * time.Second, Request: 30 * time.Second, Idle: 300 * time.Second,
-		Grace: 10 * time.Second, Form: 64 << 10,
+		Grace: 10 * time.Second, Form: 64 << 10, Octets: 16 << 10,
 	}
 }
 
@@ -127,7 +132,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler: h, TLSConfig: s.TLS,
 		ReadHeaderTimeout: s.Limits.Header, ReadTimeout: s.Limits.Request, WriteTimeout: s.Limits.Request,
-		IdleTimeout: min(s.Limits.Idle, keepAlive), MaxHeaderBytes: 16 << 10,
+		IdleTimeout: min(s.Limits.Idle, keepAlive), MaxHeaderBytes: s.Limits.Octets,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
 		ConnContext: crowd.Context, ConnState: crowd.State,
 	}

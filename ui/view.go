@@ -42,6 +42,8 @@ type sheet struct {
 	Style     string // path of the style sheet
 	Icon      string
 	Base      string // where the terminal's pages begin
+	Out       string // what signs out
+	Me        string // page of the person, "" at a terminal
 	Key       string // of every form
 	Once      string // idempotency key of the page's forms
 	Title     string
@@ -71,7 +73,7 @@ type languageLink struct{ Code, Name, URL string }
 func (v *visit) sheet(title string) sheet {
 	p := sheet{
 		v: v, Lang: v.say.Language.Code(), Dir: v.say.Language.Dir, Style: stylePath, Icon: iconPath,
-		Base: v.base(), Key: v.formKey(), Once: once(), Title: v.say.Text(title),
+		Base: v.base(), Out: v.base() + "logout", Key: v.formKey(), Once: once(), Title: v.say.Text(title),
 		Terminal: v.terminal.Name, Device: cmp.Or(v.terminal.DeviceName, v.terminal.Name),
 	}
 	p.Device = p.Plain(p.Device)

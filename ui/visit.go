@@ -49,10 +49,11 @@ type visit struct {
 	session       directory.Session // its ID is "" while nobody is signed in
 	sessionToken  string
 	program       site.Token
-	owner         directory.User // who is at a browser of their own
-	ownerKey      string         // of that person's forms
-	queue         site.Queue     // of the personal address in the path
-	failed        string         // reference of the error that is being shown, "" none
+	member        Member // who is at a browser of their own
+	memberToken   string
+	memberKey     string     // of that person's forms
+	queue         site.Queue // of the personal address in the path
+	failed        string     // reference of the error that is being shown, "" none
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, f face) *visit {

@@ -115,7 +115,9 @@ func TestW3mReadsEveryPage(t *testing.T) {
 		"landing": {"lpd://localhost:5515/secure", "Waits for you at any device.", "Lobby"}, "nowhere": {"There is no such page here."},
 		"print":         {"Add a printer", "Add-Printer -IppURL 'https://localhost:5631/ipp/print/secure'", "lpadmin -p secure -E -v ipps://localhost:5631/ipp/print/secure -m everywhere", "secure.mobileconfig", "lpd://localhost:5515/secure", "platen-ca.pem"},
 		"print-windows": {"Windows PowerShell"}, "print-ios": {"Profile Downloaded"}, "print-chromeos": {"useDriverlessConfig"},
-		"print-own": {"Your own printer", "ipps://localhost:5631/ipp/print/secure/u/"}, "mine-sign-in": {"Your own addresses", "User name", "Password"},
+		"print-own": {"Your own printer", "ipps://localhost:5631/ipp/print/secure/u/"}, "sign-in": {"Sign in", "User name", "Password"},
+		"sign-in-ways": {"Without a password", "Sign in with Example ID", "this computer's account"}, "sign-in-no-ticket": {"has shown no ticket of the domain", "User name"},
+		"first": {"The first administrator", "The same again", "At least 12 characters."},
 	}
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
@@ -130,5 +132,33 @@ func TestW3mReadsEveryPage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Somebody without a graphical browser, by w3m's keys alone.
+func TestW3mSignsInAtTheOwnPage(t *testing.T) {
+	h := newHouse(t)
+	ch, err := chain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "w3m", "-T", "text/html", "-I", "UTF-8", "-O", "UTF-8", "-cookie", "-o", "ssl_verify_server=1", "-o", "ssl_ca_file="+ch.CAFile,
+		strings.Replace(h.http.URL, "127.0.0.1", "localhost", 1)+"/me")
+	cmd.Env = append(cmd.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8", "TERM=xterm")
+	p := start(t, cmd)
+	p.wait("User name")
+	p.press("\t\t\r") // over the languages' link to the field
+	p.wait("TEXT:")
+	p.press("anna\r")
+	p.press("\t\r")
+	p.wait("Password:")
+	p.press("anna\r")
+	p.press("\t\r")
+	p.waitDrawn("Where you are signed in")
+	p.press("/Sign out\r")
+	p.press("\r")
+	p.waitDrawn("You are signed out.")
+	if len(h.members.sessions) != 0 {
+		t.Error("a session is left")
 	}
 }

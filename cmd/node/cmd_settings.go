@@ -16,6 +16,7 @@ type settingsFlags struct {
 	maxOctets, maxSpool, maxUser, reserve *opt[int64]
 	maxUserJobs                           *opt[int]
 	titleFor, historyFor                  *opt[time.Duration]
+	webIdle, webLife                      *opt[time.Duration]
 	aliases, prefix, register             *opt[bool]
 	personalURLs, advertise               *opt[bool]
 	defaultQueue                          *opt[string]
@@ -31,6 +32,8 @@ func (f *settingsFlags) add(fs *flag.FlagSet) {
 	f.reserve = optOctets(fs, "reserve", "disk that stays free for the database, `SIZE`")
 	f.titleFor = optTime(fs, "title-for", "titles are forgotten this `TIME` after a job is done", longest*10)
 	f.historyFor = optTime(fs, "history-for", "jobs are forgotten this `TIME` after they are done; the ledger stays", longest*10)
+	f.webIdle = optTime(fs, "web-idle", "somebody at a browser is signed out after so much `TIME` without a sign of life", 24*time.Hour)
+	f.webLife = optTime(fs, "web-life", "and after this `TIME` in any case", 7*24*time.Hour)
 	f.aliases = optYesNo(fs, "aliases", "the owner rule that looks at other names of a person")
 	f.prefix = optYesNo(fs, "prefix", "the owner rule for names that a client has cut to 31 octets")
 	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password")
@@ -49,6 +52,8 @@ func (f *settingsFlags) apply(ctx context.Context, a *admin, s *site.Settings) e
 	f.reserve.apply(&s.Reserve)
 	f.titleFor.apply(&s.TitleFor)
 	f.historyFor.apply(&s.HistoryFor)
+	f.webIdle.apply(&s.WebIdle)
+	f.webLife.apply(&s.WebLife)
 	f.aliases.apply(&s.AliasesEnabled)
 	f.prefix.apply(&s.PrefixEnabled)
 	f.register.apply(&s.RegisterCards)
@@ -87,6 +92,9 @@ func settingsCommands() []*command {
 				if err := changed.apply(ctx, a, &s); err != nil {
 					return err
 				}
+				if s.WebIdle < time.Minute || s.WebLife < s.WebIdle {
+					return usagef("--web-idle is a minute at least, and --web-life not shorter")
+				}
 				if s.MaxOctets < 1 {
 					return usagef("--max-octets must be at least 1")
 				}
@@ -113,17 +121,21 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 		queue = q.Name
 	}
 	titles, history, verifiers := config.Duration{Duration: s.TitleFor}, config.Duration{Duration: s.HistoryFor}, config.Duration{Duration: s.VerifierFor}
+	idle, life := config.Duration{Duration: s.WebIdle}, config.Duration{Duration: s.WebLife}
 	if c.json {
 		return writeJSON(c.out, struct {
 			site.Settings
 			TitleFor   config.Duration `json:"title_for"`
 			HistoryFor config.Duration `json:"history_for"`
 			Verifiers  config.Duration `json:"verifier_for"`
-		}{s, titles, history, verifiers})
+			WebIdle    config.Duration `json:"web_idle"`
+			WebLife    config.Duration `json:"web_life"`
+		}{s, titles, history, verifiers, idle, life})
 	}
 	return fields(c.out, "largest job", octets(s.MaxOctets), "all documents", limit(s.MaxSpool), "documents of one owner", limit(s.MaxUser),
 		"jobs of one owner", limitJobs(s.MaxUserJobs), "disk kept free", octets(s.Reserve), "titles are forgotten after", titles.String(),
-		"jobs are forgotten after", history.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
+		"jobs are forgotten after", history.String(),
+		"signed out at browsers after", idle.String()+" without a sign of life, and after "+life.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
 		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards), "cards of one person", limitJobs(s.MaxCards), "passwords stand in for a directory", verifiers.String(),
 		"default queue", queue, "people may have addresses of their own", yesNo(s.PersonalURLs), "queues are advertised", yesNo(s.Advertise))
 }

@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"platen/config"
+	"platen/directory"
 	"platen/directory/cardrule"
 	"platen/fault"
 	"platen/job"
@@ -285,18 +287,21 @@ func (a *admin) printTerminal(ctx context.Context, c *call, name string) error {
 
 func tokenCommands() []*command {
 	var label, queue, owner *opt[string]
+	var rights *opt[[]string]
 	return []*command{
 		{
 			name: "token add", summary: "make a token with which a program may print over the API",
-			more:     "The token is shown this once. Jobs that come with it belong to --owner, or to whoever the request claims.",
-			examples: []string{"token add --label \"SAP PRD\" --queue labels --owner erp"},
+			more: "The token is shown this once. Jobs that come with it belong to --owner, or to whoever the request claims.\n" +
+				"With --right it is one for the administration API instead, and does not print.",
+			examples: []string{"token add --label \"SAP PRD\" --queue labels --owner erp", "token add --label Grafana --right report"},
 			flags: func(fs *flag.FlagSet) {
 				label = optText(fs, "label", "what it is for, `TEXT`")
 				queue = optText(fs, "queue", "`NAME` of the only queue it may print to")
 				owner = optText(fs, "owner", "`LOGIN` whose jobs they are")
+				rights = optWords(fs, "right", "`report|support|administer`: what it may do over the administration API; several times for several")
 			},
 			admin: func(ctx context.Context, a *admin, c *call) error {
-				return a.addToken(ctx, c, label.value, queue.value, owner.value)
+				return a.addToken(ctx, c, label.value, queue.value, owner.value, rights.value)
 			},
 		},
 		{
@@ -319,8 +324,19 @@ type tokenView struct {
 	Text      string `json:"token,omitempty"` // only when it is new
 }
 
-func (a *admin) addToken(ctx context.Context, c *call, label, queue, owner string) error {
-	v := tokenView{Token: site.Token{ID: job.NewUUID(), Label: label, Created: a.now().UTC()}}
+func (a *admin) addToken(ctx context.Context, c *call, label, queue, owner string, rights []string) error {
+	v := tokenView{Token: site.Token{ID: job.NewUUID(), Label: label, Created: a.now().UTC(), Rights: rights}}
+	if len(rights) > 0 {
+		v.Kind = site.AdminToken
+		for _, r := range rights {
+			if !slices.Contains([]directory.Right{directory.Report, directory.Support, directory.Administer}, directory.Right(r)) {
+				return usagef("a token has the rights report, support or administer")
+			}
+		}
+		if queue != "" || owner != "" {
+			return usagef("a token with --right does not print, so it has no --queue and no --owner")
+		}
+	}
 	if queue != "" {
 		q, err := a.queue(ctx, queue)
 		if err != nil {
@@ -356,7 +372,7 @@ func (a *admin) listTokens(ctx context.Context, c *call) error {
 	}
 	var views []tokenView
 	for _, t := range tokens {
-		if t.Kind == "" { // the others are of people: platen user print-url list
+		if t.Kind == "" || t.Kind == site.AdminToken { // the others are of people and of sources: platen user print-url list, platen source show
 			views = append(views, a.viewToken(ctx, t))
 		}
 	}
@@ -364,6 +380,7 @@ func (a *admin) listTokens(ctx context.Context, c *call) error {
 		{"label", func(t tokenView) string { return t.Label }},
 		{"queue", func(t tokenView) string { return t.QueueName }},
 		{"owner", func(t tokenView) string { return t.OwnerName }},
+		{"rights", func(t tokenView) string { return strings.Join(t.Rights, " ") }},
 		{"since", func(t tokenView) string { return stamp(t.Created) }},
 		{"last used", func(t tokenView) string { return stamp(t.Used) }},
 		{"id", func(t tokenView) string { return t.ID }},

@@ -24,11 +24,13 @@ func (n *node) ippServer(cfg config.Config) server {
 	limits := ippsrv.DefaultLimits()
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.IPP.MaxConnections, cfg.IPP.MaxPerClient, cfg.IPP.HeaderTimeout.Duration, forever
 	limits.Idle, limits.Operation = cfg.IPP.Idle.Duration, cfg.IPP.Operation.Duration
+	limits.Octets = n.headerOctets(limits.Octets)
 	s := &ippsrv.Server{
 		State:   n.printers,
 		Version: version, Web: n.web.addr, Site: n.scope, Intake: n.intake,
-		People: &ippPeople{desk: n.desk, scope: n.scope, digests: n.keys.Tenant(n.scope.Tenant())},
-		Hosts:  n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
+		People:  &ippPeople{desk: n.desk, scope: n.scope, digests: n.keys.Tenant(n.scope.Tenant())},
+		Tickets: n.members.tickets,
+		Hosts:   n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
 }

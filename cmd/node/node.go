@@ -59,6 +59,7 @@ type node struct {
 	passwords  *passwords
 	post       *post
 	cut        cut
+	members    *members
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -273,6 +274,7 @@ func (n *node) build() {
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, log)
 	n.desk.Told = n.post.cardRegistered
+	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
 	n.advertiser = n.newAdvertiser()
 }
 
@@ -391,7 +393,7 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.sources.serve, n.readers.serve, n.post.serve, n.keepPeople, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.sources.serve, n.readers.serve, n.post.serve, n.keepPeople, n.keepSessions, n.hintFirst, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"platen/directory"
 	"platen/fault"
 	"platen/job"
-	"platen/release"
 	"platen/setup"
 	"platen/site"
 	"platen/spool"
@@ -25,26 +23,15 @@ import (
 type personal struct {
 	scope   store.Scope
 	digests spool.TenantKeys
-	desk    *release.Service
 	now     func() time.Time
 }
 
 func (n *node) personal() personal {
-	return personal{n.scope, n.keys.Tenant(n.scope.Tenant()), n.desk, time.Now}
+	return personal{n.scope, n.keys.Tenant(n.scope.Tenant()), time.Now}
 }
 
 func (a *admin) personal() personal {
-	return personal{a.scope, a.keys.Tenant(a.scope.Tenant()), a.desk, a.now}
-}
-
-// Prove implements ui.Personal.
-func (p personal) Prove(ctx context.Context, login, password string, client netip.Addr) (directory.User, error) {
-	return p.desk.Prove(ctx, login, password, client)
-}
-
-// Person implements ui.Personal.
-func (p personal) Person(ctx context.Context, id string) (directory.User, error) {
-	return p.scope.User(ctx, id)
+	return personal{a.scope, a.keys.Tenant(a.scope.Tenant()), a.now}
 }
 
 // Addresses implements ui.Personal.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"platen/config"
 	"platen/directory"
@@ -39,9 +40,12 @@ func (n *node) lpdServer(cfg config.Config) server {
 func (n *node) webServer(cfg config.Config) server {
 	limits := ui.DefaultLimits()
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.Web.MaxConnections, cfg.Web.MaxPerClient, cfg.Web.HeaderTimeout.Duration, forever
+	limits.Octets = n.headerOctets(limits.Octets)
 	s := &ui.Server{
-		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(),
-		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
+		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(), Members: n.members,
+		Admins:    admins{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}},
+		Readiness: func(ctx context.Context) (any, error) { return n.scope.Readiness(ctx, time.Now()) },
+		Desk:      release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
 		Bringers: bringers{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, n.sources},
 		Alive:    n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
@@ -68,6 +72,14 @@ func (t tokens) kind(ctx context.Context, text, kind string) (site.Token, error)
 		return site.Token{}, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
 	}
 	return x, err
+}
+
+// admins finds the tokens of the administration API.
+type admins struct{ tokens }
+
+// Token returns the token, or Denied.
+func (t admins) Token(ctx context.Context, text string) (site.Token, error) {
+	return t.kind(ctx, text, site.AdminToken)
 }
 
 // parts tells how the parts of the node are, for /readyz and for doctor.

@@ -1,0 +1,627 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"platen/directory"
+	"platen/directory/kerberos"
+	"platen/directory/oidc"
+	"platen/fault"
+	"platen/job"
+)
+
+// oidcFlags are what can be said of the provider.
+type oidcFlags struct {
+	issuer, client, name, login, email, groups *opt[string]
+	scopes, roles                              *opt[[]string]
+	create, trustEmail                         *opt[bool]
+	ask                                        bool
+}
+
+func (f *oidcFlags) add(fs *flag.FlagSet) {
+	f.issuer = optText(fs, "issuer", "`URL` of the provider, exactly as it spells it")
+	f.client = optText(fs, "client", "client `ID` that the provider knows this node by")
+	f.name = optText(fs, "name", "what people know the provider by, `TEXT`; empty: its host")
+	f.scopes = optWords(fs, "scope", "`NAME` of a scope to ask for; several times for several, empty for openid profile email")
+	f.login = optText(fs, "login-claim", "`NAME` of the claim that is the login: "+strings.Join(oidc.LoginClaims(), ", "))
+	f.email = optText(fs, "email-claim", "`NAME` of the claim with the e-mail address; empty: email")
+	f.groups = optText(fs, "groups-claim", "`NAME` of the claim with the groups, such as groups or roles; empty: none is read")
+	f.roles = optWords(fs, "role", "`GROUP=ROLE`: people whom the claim puts into GROUP have ROLE while they are signed in; several times for several, empty for none")
+	f.create = optYesNo(fs, "create", "people whom nobody here knows are added, without any right of their own")
+	f.trustEmail = optYesNo(fs, "trust-email", "e-mail addresses count although the provider does not say that it has checked them: only where people cannot choose theirs")
+	fs.BoolVar(&f.ask, "ask-password", false, "ask for the client secret, or read it from standard input")
+}
+
+func (f *oidcFlags) apply(x *oidcSetup) error {
+	f.issuer.apply(&x.Issuer)
+	f.client.apply(&x.ClientID)
+	f.scopes.apply(&x.Scopes)
+	f.login.apply(&x.LoginClaim)
+	f.email.apply(&x.EmailClaim)
+	f.groups.apply(&x.GroupsClaim)
+	f.trustEmail.apply(&x.TrustEmail)
+	f.name.apply(&x.Name)
+	if f.create.given {
+		x.RefuseUnknown = !f.create.value
+	}
+	if f.roles.given {
+		x.Roles = nil
+		for _, text := range f.roles.value {
+			i := strings.LastIndexByte(text, '=') // a group may be a name with = in it
+			if i < 1 || i == len(text)-1 {
+				return usagef("--role is GROUP=ROLE, such as print-admins=administrator")
+			}
+			x.Roles = append(x.Roles, oidc.GroupRole{Group: text[:i], Role: directory.Fold(text[i+1:])})
+		}
+	}
+	if u, err := url.Parse(x.Issuer); err == nil && x.Name == "" {
+		x.Name = u.Hostname()
+	}
+	return x.Check()
+}
+
+func signInCommands() []*command {
+	var o oidcFlags
+	var k ticketFlags
+	oidcSet := &command{
+		name: "sign-in oidc set", summary: "let people sign in to the pages with an OpenID Connect provider, or change how",
+		more: "What is not named stays. Register https://HOST/sign-in/oidc/callback with the provider, for every name of this node.\n" +
+			"Another issuer, client or trust forgets the secret that is kept: it must not be sent somewhere else. Somebody is found by\n" +
+			"what the provider called the person before, else by user principal name, login or a confirmed e-mail address.",
+		examples: []string{
+			"sign-in oidc set --issuer https://login.example.org/realms/school --client platen --groups-claim groups --role print-admins=administrator --ask-password",
+			"sign-in oidc set --create yes --role staff=user",
+		},
+		flags: o.add, secret: &secret{what: "client secret", optional: func(*call) bool { return !o.ask }},
+		admin: func(ctx context.Context, a *admin, c *call) error { return a.setOIDC(ctx, c, &o) },
+	}
+	var subject *opt[string]
+	return []*command{
+		oidcSet,
+		{name: "sign-in oidc show", summary: "show how people sign in with OpenID Connect", examples: []string{"sign-in oidc show", "sign-in oidc show --json"}, admin: on((*admin).showOIDC)},
+		{name: "sign-in oidc test", summary: "ask the provider what it says of itself, without any secret", examples: []string{"sign-in oidc test"}, admin: on((*admin).testOIDC)},
+		{
+			name: "sign-in oidc trust", args: "FILE", least: 1, most: 1, summary: "trust the authority in a PEM file that has signed the provider's certificate",
+			examples: []string{"sign-in oidc trust ca.pem"}, input: &input{"certificate", 0}, admin: on((*admin).trustOIDC),
+		},
+		{
+			name: "sign-in oidc link", args: "LOGIN", least: 1, most: 1, summary: "say how the provider calls a person, or forget it",
+			more: "The subject is what the provider calls somebody for ever; the log of the node tells it when somebody is refused.\n" +
+				"Without --subject the node forgets it, and the next sign-in looks for the person by name again.",
+			examples: []string{"sign-in oidc link ada --subject 6f1c0a1e-93b7-4a55-8f3e-1d0c52f0a7b1", "sign-in oidc link anna"},
+			flags:    func(fs *flag.FlagSet) { subject = optText(fs, "subject", "`TEXT` of the claim sub") },
+			admin:    func(ctx context.Context, a *admin, c *call) error { return a.linkOIDC(ctx, c, subject.value) },
+		},
+		{name: "sign-in oidc remove", summary: "nobody signs in with OpenID Connect any longer; the secret is forgotten", examples: []string{"sign-in oidc remove"}, admin: on((*admin).removeOIDC)},
+		{
+			name: "sign-in kerberos set", args: "KEYTAB-FILE", least: 1, most: 1, summary: "let people sign in, and print, with the ticket that their computer has",
+			more: "The keytab has the keys of HTTP/NAME-OF-THIS-NODE, written by ktpass, samba-tool domain exportkeytab or msktutil. What else is\n" +
+				"set up is as the flags say: those that are not given are as in the beginning. A browser that has signed in with a ticket once is\n" +
+				"asked for one at once from then on; those of --try always are.",
+			examples: []string{"sign-in kerberos set platen.keytab", "sign-in kerberos set platen.keytab --service HTTP --service host --try 10.0.0.0/8"},
+			input:    &input{"keytab", 0}, flags: k.add,
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.setTickets(ctx, c, &k) },
+		},
+		{name: "sign-in kerberos show", summary: "show the keys of the keytab, without what they are, and what is wrong with it", examples: []string{"sign-in kerberos show", "sign-in kerberos show --json"}, admin: on((*admin).showTickets)},
+		{name: "sign-in kerberos remove", summary: "nobody signs in with a ticket any longer; the keytab is forgotten", examples: []string{"sign-in kerberos remove"}, admin: on((*admin).removeTickets)},
+	}
+}
+
+func (a *admin) setOIDC(ctx context.Context, c *call, f *oidcFlags) error {
+	old, there, err := a.members().provider.setup(ctx)
+	if err != nil {
+		return err
+	}
+	x := old
+	if !there {
+		x.RefuseUnknown = true
+	}
+	if err := f.apply(&x); err != nil {
+		return err
+	}
+	if err := a.knownRoles(ctx, x.Roles); err != nil {
+		return err
+	}
+	return a.putOIDC(ctx, c, x, old, c.secret, strings.Join(given(c.argv), " "))
+}
+
+// knownRoles refuses roles that nobody has made.
+func (a *admin) knownRoles(ctx context.Context, roles []oidc.GroupRole) error {
+	others, err := a.scope.Roles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		if _, ok := directory.RoleNamed(others, r.Role); !ok {
+			return usagef("there is no role %q; platen role list shows them", r.Role)
+		}
+	}
+	return nil
+}
+
+// putOIDC keeps what was set up. A secret that would go somewhere else from now on
+// is forgotten first, so that it never does.
+func (a *admin) putOIDC(ctx context.Context, c *call, x, old oidcSetup, secret, detail string) error {
+	was, err := a.scope.Secret(ctx, oidcSecretName)
+	if err != nil {
+		return err
+	}
+	forgotten := was != "" && !x.SameServer(old.Config)
+	if forgotten {
+		if err := a.scope.SetSecret(ctx, oidcSecretName, ""); err != nil {
+			return err
+		}
+		detail += " (the secret was forgotten)"
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	if err := a.scope.PutSetup(ctx, oidcSetupName, string(text)); err != nil {
+		return err
+	}
+	if secret != "" {
+		if err := a.scope.SetSecret(ctx, oidcSecretName, secret); err != nil {
+			return err
+		}
+	}
+	if err := a.audit(ctx, "sign-in.oidc.set", x.Issuer, detail); err != nil {
+		return err
+	}
+	if forgotten && secret == "" && !c.json {
+		fmt.Fprintln(c.err, "The client secret was forgotten, because it leads somewhere else now. Give it again: platen sign-in oidc set --ask-password")
+	}
+	return a.showOIDC(ctx, c)
+}
+
+var errNoOIDC = &fault.Error{Op: "oidc", Kind: fault.NotFound, Text: "Signing in with OpenID Connect is not set up."}
+
+// oidcSetup returns what is set up, NotFound when nothing is.
+func (a *admin) oidcSetup(ctx context.Context) (oidcSetup, error) {
+	x, ok, err := a.members().provider.setup(ctx)
+	if err == nil && !ok {
+		err = errNoOIDC
+	}
+	return x, err
+}
+
+func (a *admin) showOIDC(ctx context.Context, c *call) error {
+	x, err := a.oidcSetup(ctx)
+	if err != nil {
+		return err
+	}
+	secret, err := a.scope.Secret(ctx, oidcSecretName)
+	if err != nil {
+		return err
+	}
+	at, err := a.pages("")
+	if err != nil {
+		return err
+	}
+	callback := at + "sign-in/oidc/callback"
+	if c.json {
+		return writeJSON(c.out, struct {
+			oidcSetup
+			HasSecret bool   `json:"has_secret"`
+			Callback  string `json:"callback"`
+		}{x, secret != "", callback})
+	}
+	var roles []string
+	for _, r := range x.Roles {
+		roles = append(roles, r.Group+"="+r.Role)
+	}
+	ca := ""
+	if x.CA != "" {
+		ca = fmt.Sprintf("(%d certificates)", strings.Count(x.CA, "BEGIN CERTIFICATE"))
+	}
+	return fields(c.out, "name", x.Name, "issuer", x.Issuer, "client", x.ClientID, "client secret kept", yesNo(secret != ""), "register there", callback,
+		"scopes", orElse(strings.Join(x.Scopes, " "), "openid profile email"), "login from", orElse(x.LoginClaim, "preferred_username"), "e-mail from", orElse(x.EmailClaim, "email"),
+		"groups from", orElse(x.GroupsClaim, "no claim"), "roles", strings.Join(roles, ", "), "strangers are added", yesNo(!x.RefuseUnknown),
+		"unconfirmed e-mail counts", yesNo(x.TrustEmail), "trusted authority", orElse(ca, "the system's"))
+}
+
+func (a *admin) testOIDC(ctx context.Context, c *call) error {
+	x, err := a.oidcSetup(ctx)
+	if err != nil {
+		return err
+	}
+	if err := (&oidc.Provider{Config: x.Config, Now: a.now}).Test(ctx); err != nil {
+		return err
+	}
+	if c.json {
+		return writeJSON(c.out, map[string]string{"issuer": x.Issuer, "answer": "good"})
+	}
+	fmt.Fprintf(c.out, "%s answers, and everything that a sign-in needs is there. Whether the client and its secret are right shows when somebody signs in.\n", plain(x.Name))
+	return nil
+}
+
+func (a *admin) trustOIDC(ctx context.Context, c *call) error {
+	x, err := a.oidcSetup(ctx)
+	if err != nil {
+		return err
+	}
+	old := x
+	if x.CA, err = readPEM(c); err != nil {
+		return err
+	}
+	if err := x.Check(); err != nil {
+		return err
+	}
+	return a.putOIDC(ctx, c, x, old, "", "another authority is trusted")
+}
+
+func (a *admin) linkOIDC(ctx context.Context, c *call, subject string) error {
+	u, err := a.user(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	detail := "forgotten"
+	if subject != "" {
+		x, err := a.oidcSetup(ctx)
+		if err != nil {
+			return err
+		}
+		detail, subject = "known at "+x.Issuer, subjectOf(x.Issuer, subject)
+	}
+	if err := a.scope.SetSubject(ctx, u.ID, subject); err != nil {
+		return err
+	}
+	return a.audit(ctx, "sign-in.oidc.link", u.Login, detail)
+}
+
+func (a *admin) removeOIDC(ctx context.Context, _ *call) error {
+	x, err := a.oidcSetup(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.scope.SetSecret(ctx, oidcSecretName, ""); err != nil {
+		return err
+	}
+	if err := a.scope.PutSetup(ctx, oidcSetupName, ""); err != nil {
+		return err
+	}
+	return a.audit(ctx, "sign-in.oidc.remove", x.Issuer, "")
+}
+
+// ticketFlags are what can be said of Kerberos.
+type ticketFlags struct {
+	services, realms, trusted *opt[[]string]
+	try                       *opt[[]netip.Prefix]
+}
+
+func (f *ticketFlags) add(fs *flag.FlagSet) {
+	f.services = optWords(fs, "service", "`NAME` of a service whose keys count, HTTP unless set; CUPS asks for host unless its client.conf has GSSServiceName HTTP")
+	f.realms = optWords(fs, "realm", "`REALM` whose names of people are logins here; several times for several, none for those of the keytab")
+	f.trusted = optWords(fs, "trusted-realm", "`REALM` that ours trusts, whose people are known by their user principal name only; several times for several")
+	f.try = optPrefixes(fs, "try", "`ADDRESS` or prefix of computers of the domain, whose browsers are asked for a ticket at once; several times for several")
+}
+
+// maxKeytab is the longest keytab.
+const maxKeytab = 1 << 20
+
+func (a *admin) setTickets(ctx context.Context, c *call, f *ticketFlags) error {
+	keytab, err := io.ReadAll(io.LimitReader(c.in, maxKeytab+1))
+	if err != nil {
+		return err
+	}
+	x := ticketSetup{Version: job.NewUUID(), Services: f.services.value, Realms: f.realms.value, Trusted: f.trusted.value, Try: f.try.value}
+	if _, err := x.acceptor(keytab, a.now); err != nil {
+		return err
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		return err
+	}
+	if err := a.scope.SetSecret(ctx, keytabName, base64.StdEncoding.EncodeToString(keytab)); err != nil {
+		return err
+	}
+	if err := a.scope.PutSetup(ctx, ticketSetupName, string(text)); err != nil {
+		return err
+	}
+	a.ticketsChanged()
+	if err := a.audit(ctx, "sign-in.kerberos.set", "", strings.Join(given(c.argv), " ")); err != nil {
+		return err
+	}
+	return a.showTickets(ctx, c)
+}
+
+func (a *admin) ticketSetup(ctx context.Context) (ticketSetup, error) {
+	x, ok, err := a.members().tickets.setup(ctx)
+	if err == nil && !ok {
+		err = &fault.Error{Op: "kerberos", Kind: fault.NotFound, Text: "Signing in with Kerberos is not set up."}
+	}
+	return x, err
+}
+
+func (a *admin) showTickets(ctx context.Context, c *call) error {
+	x, err := a.ticketSetup(ctx)
+	if err != nil {
+		return err
+	}
+	secret, err := a.scope.Secret(ctx, keytabName)
+	if err != nil {
+		return err
+	}
+	keytab, err := base64.StdEncoding.DecodeString(secret)
+	if err != nil {
+		return err
+	}
+	entries, err := kerberos.Inspect(keytab)
+	if err != nil {
+		return err
+	}
+	var warnings []string
+	for _, w := range kerberos.Warnings(entries) {
+		warnings = append(warnings, fmt.Sprintf(w.Text, w.Args...))
+	}
+	if c.json {
+		return writeJSON(c.out, struct {
+			ticketSetup
+			Keys     []kerberos.Entry `json:"keys"`
+			Warnings []string         `json:"warnings"`
+		}{x, entries, warnings})
+	}
+	var try []string
+	for _, p := range x.Try {
+		try = append(try, p.String())
+	}
+	if err := fields(c.out, "services", orElse(strings.Join(x.Services, " "), "HTTP"), "realms whose names are logins", orElse(strings.Join(x.Realms, " "), "those of the keytab"),
+		"realms that are trusted", strings.Join(x.Trusted, " "), "asked for a ticket at once", orElse(strings.Join(try, " "), "browsers that have shown one before")); err != nil {
+		return err
+	}
+	err = writeList(c, entries, []column[kerberos.Entry]{
+		{"principal", func(e kerberos.Entry) string { return e.Principal }},
+		{"kvno", func(e kerberos.Entry) string { return fmt.Sprint(e.KVNO) }},
+		{"encryption", func(e kerberos.Entry) string { return e.Enctype }},
+		{"usable", func(e kerberos.Entry) string { return yesNo(e.Usable) }},
+		{"written", func(e kerberos.Entry) string { return stamp(e.Time) }},
+	})
+	for _, w := range warnings {
+		fmt.Fprintln(c.err, plain(w))
+	}
+	return err
+}
+
+func (a *admin) removeTickets(ctx context.Context, _ *call) error {
+	if _, err := a.ticketSetup(ctx); err != nil {
+		return err
+	}
+	if err := a.scope.PutSetup(ctx, ticketSetupName, ""); err != nil {
+		return err
+	}
+	if err := a.scope.SetSecret(ctx, keytabName, ""); err != nil {
+		return err
+	}
+	a.ticketsChanged()
+	return a.audit(ctx, "sign-in.kerberos.remove", "", "")
+}
+
+func adminCommands() []*command {
+	var host *opt[string]
+	return []*command{{
+		name: "admin token", summary: "print the address with which somebody becomes an administrator, once and within an hour",
+		more: "It is for the first administrator; one that was made before there was any is worthless as soon as there is one by another way.\n" +
+			"Whoever may run this command may make another at any time.",
+		examples: []string{"admin token", "admin token --host print.example.org"},
+		flags:    func(fs *flag.FlagSet) { host = optText(fs, "host", "`NAME` by which a browser reaches this node") },
+		admin: func(ctx context.Context, a *admin, c *call) error {
+			at, err := a.pages(host.value)
+			if err != nil {
+				return err
+			}
+			token, err := a.members().NewFirst(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.audit(ctx, "admin.token", "", "for the pages"); err != nil {
+				return err
+			}
+			address := at + "setup?" + url.Values{"token": {token}}.Encode()
+			if c.json {
+				return writeJSON(c.out, map[string]any{"url": address, "until": a.now().Add(firstFor).UTC()})
+			}
+			fmt.Fprintf(c.out, "Open this address in a browser within an hour; it works once:\n%s\n", address)
+			return nil
+		},
+	}}
+}
+
+// pages is where browsers reach the pages, by this host or by the node's own name.
+func (a *admin) pages(host string) (string, error) {
+	at, err := a.reached(host)
+	if err != nil && at.Host == "" {
+		return "", err
+	}
+	if at.Web == 0 { // without IPP there are pages all the same
+		return "", &fault.Error{Op: "node.pages", Kind: fault.Invalid, Text: "This node does not listen for browsers, or has not said yet at which port."}
+	}
+	return at.Pages(), nil
+}
+
+func roleCommands() []*command {
+	var added, changed *opt[[]string]
+	var givenTo, takenFrom holderFlags
+	rights := func(into **opt[[]string]) func(*flag.FlagSet) {
+		return func(fs *flag.FlagSet) {
+			*into = optWords(fs, "right", "`NAME` of a right that is in it; several times for several, empty for none. Rights are "+rightNames())
+		}
+	}
+	return []*command{
+		{
+			name: "role add", args: "NAME", least: 1, most: 1, summary: "make a role: a set of rights with a name",
+			more:     "There are user, support, reporting and administrator already, which stay as they are.",
+			examples: []string{"role add desk --right support --right report"}, flags: rights(&added),
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.putRole(ctx, c, added, true) },
+		},
+		{
+			name: "role set", args: "NAME", least: 1, most: 1, summary: "change the rights of a role, for everybody who has it",
+			examples: []string{"role set desk --right support --right break-glass"}, flags: rights(&changed),
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.putRole(ctx, c, changed, false) },
+		},
+		{name: "role list", summary: "list the roles", examples: []string{"role list", "role list --json"}, admin: on((*admin).listRoles)},
+		{name: "role remove", args: "NAME", least: 1, most: 1, summary: "remove a role, also from everybody who has it", examples: []string{"role remove desk"}, admin: on((*admin).removeRole)},
+		{
+			name: "role give", args: "NAME", least: 1, most: 1, summary: "give a role to people, groups or sources",
+			examples: []string{"role give support --group helpdesk", "role give administrator --user ada", "role give user --oidc"}, flags: givenTo.add,
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.giveRole(ctx, c, &givenTo, true) },
+		},
+		{
+			name: "role take", args: "NAME", least: 1, most: 1, summary: "take a role away",
+			examples: []string{"role take support --group helpdesk"}, flags: takenFrom.add,
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.giveRole(ctx, c, &takenFrom, false) },
+		},
+	}
+}
+
+// holderFlags name who has a role.
+type holderFlags struct {
+	users, groups, sources *opt[[]string]
+	oidc                   bool
+}
+
+func (f *holderFlags) add(fs *flag.FlagSet) {
+	f.users = optWords(fs, "user", "`LOGIN` of a person; several times for several")
+	f.groups = optWords(fs, "group", "`NAME` of a group; several times for several")
+	f.sources = optWords(fs, "source", "`NAME` of a source, all of whose people are meant; several times for several")
+	fs.BoolVar(&f.oidc, "oidc", false, "people whom signing in with OpenID Connect has added")
+}
+
+// holders returns the ids of those who are named.
+func (f *holderFlags) holders(ctx context.Context, a *admin) ([]string, error) {
+	var ids []string
+	for _, login := range f.users.value {
+		u, err := a.user(ctx, login)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, u.ID)
+	}
+	for _, name := range f.groups.value {
+		g, err := a.group(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, g.ID)
+	}
+	for _, name := range f.sources.value {
+		x, err := a.source(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, x.ID)
+	}
+	if f.oidc {
+		ids = append(ids, directory.SourceOIDC)
+	}
+	if len(ids) == 0 {
+		return nil, usagef("name somebody: --user, --group, --source or --oidc")
+	}
+	return ids, nil
+}
+
+func (a *admin) putRole(ctx context.Context, c *call, rights *opt[[]string], isNew bool) error {
+	r := directory.Role{Name: directory.Fold(c.args[0])}
+	others, err := a.scope.Roles(ctx)
+	if err != nil {
+		return err
+	}
+	old, there := directory.RoleNamed(others, r.Name)
+	switch {
+	case isNew && there:
+		return &fault.Error{Op: "role.add", Kind: fault.Conflict, Text: "There is a role %s already.", Args: []any{r.Name}}
+	case !isNew && !there:
+		return &fault.Error{Op: "role.set", Kind: fault.NotFound, Text: "There is no role %s.", Args: []any{r.Name}}
+	}
+	r.Rights = old.Rights
+	if rights.given {
+		if r.Rights, err = rightsOf(rights.value); err != nil {
+			return err
+		}
+	}
+	if err := a.scope.PutRole(ctx, r); err != nil {
+		return err
+	}
+	verb := map[bool]string{true: "role.add", false: "role.set"}[isNew]
+	return a.audit(ctx, verb, r.Name, rightsText(directory.User{Rights: r.Rights}))
+}
+
+// roleView is a role with who has it.
+type roleView struct {
+	directory.Role
+	BuiltIn bool     `json:"built_in"`
+	Holders []string `json:"holders"`
+}
+
+func (a *admin) listRoles(ctx context.Context, c *call) error {
+	others, err := a.scope.Roles(ctx)
+	if err != nil {
+		return err
+	}
+	grants, err := a.scope.AllRights(ctx)
+	if err != nil {
+		return err
+	}
+	builtIn := directory.BuiltInRoles()
+	var list []roleView
+	for i, r := range slices.Concat(builtIn, others) {
+		v := roleView{Role: r, BuiltIn: i < len(builtIn), Holders: []string{}}
+		for _, g := range grants {
+			if string(g.Right) == directory.RolePrefix+r.Name {
+				v.Holders = append(v.Holders, holderText(g))
+			}
+		}
+		list = append(list, v)
+	}
+	return writeList(c, list, []column[roleView]{
+		{"role", func(r roleView) string { return r.Name }},
+		{"rights", func(r roleView) string { return rightsText(directory.User{Rights: r.Rights}) }},
+		{"given to", func(r roleView) string { return strings.Join(r.Holders, ", ") }},
+		{"built in", func(r roleView) string { return yesNo(r.BuiltIn) }},
+	})
+}
+
+func holderText(g directory.Grant) string {
+	if g.Holder == directory.SourceOIDC {
+		return "people of OpenID Connect"
+	}
+	return g.From
+}
+
+func (a *admin) removeRole(ctx context.Context, c *call) error {
+	name := directory.Fold(c.args[0])
+	x, _, err := a.members().provider.setup(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(x.Roles, func(r oidc.GroupRole) bool { return r.Role == name }) {
+		return &fault.Error{Op: "role.remove", Kind: fault.Conflict, Text: "A group of the sign-in service has the role %s; change that first: platen sign-in oidc set --role", Args: []any{name}}
+	}
+	if err := a.scope.RemoveRole(ctx, name); err != nil {
+		return named(err, "role", name)
+	}
+	return a.audit(ctx, "role.remove", name, "")
+}
+
+func (a *admin) giveRole(ctx context.Context, c *call, f *holderFlags, has bool) error {
+	name := directory.Fold(c.args[0])
+	ids, err := f.holders(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := a.scope.GiveRole(ctx, id, name, has); err != nil {
+			return err
+		}
+	}
+	verb := map[bool]string{true: "role.give", false: "role.take"}[has]
+	return a.audit(ctx, verb, name, strings.Join(slices.Concat(f.users.value, f.groups.value, f.sources.value), " "))
+}
