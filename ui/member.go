@@ -217,6 +217,9 @@ func within(next string) string {
 	if len(next) > mostNext || !harmless.MatchString(next) || strings.HasPrefix(next, signInPath) {
 		return "/me"
 	}
+	if _, err := url.ParseRequestURI(next); err != nil { // half an escape
+		return "/me"
+	}
 	return next
 }
 
