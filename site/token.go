@@ -10,11 +10,15 @@ const PersonalURL = "personal-url"
 // source.
 const Bringer = "bringer"
 
+// ReceptionToken is the Kind of a token with which a program makes accounts of
+// guests: a system for visitors, say. Its Owner answers for them.
+const ReceptionToken = "reception"
+
 // Token lets a backend system print over the API. Its text is shown once and
 // never kept; the store has a keyed digest of it.
 type Token struct {
 	ID      string    `json:"id"`   // UUIDv7
-	Kind    string    `json:"kind"` // PersonalURL, or "" for the API
+	Kind    string    `json:"kind"` // PersonalURL, Bringer, ReceptionToken, or "" to print over the API
 	Label   string    `json:"label"`
 	Queue   string    `json:"queue"`            // queue id it may print to; "" any
 	Owner   string    `json:"owner"`            // user id its jobs belong to; "" whoever the request claims

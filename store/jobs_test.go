@@ -375,6 +375,8 @@ var readsAll = map[string]string{
 	"countDeviceGroupRights": "a command that removes a device group",
 	"selectGroups":           "a command that lists all groups",
 	"selectRights":           "a list of few, of a command",
+	"deleteAddressesOf":      "once for each guest who is forgotten; tokens are few",
+	"selectDelegations":      "a command that lists all delegations",
 	"adoptUsers":             "a command that removes a source",
 	"adoptCards":             "a command that removes a source",
 	"adoptAliases":           "a command that removes a source",

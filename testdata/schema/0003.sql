@@ -144,7 +144,7 @@ CREATE TABLE jobs (
 	seen         INTEGER NOT NULL,
 	copies       INTEGER NOT NULL,  -- options of its release
 	sides        TEXT NOT NULL,
-	extended     INTEGER NOT NULL, mono INTEGER NOT NULL DEFAULT 0,  -- its owner has extended its hold time
+	extended     INTEGER NOT NULL, mono INTEGER NOT NULL DEFAULT 0, released_by TEXT NOT NULL DEFAULT '',  -- its owner has extended its hold time
 	PRIMARY KEY (tenant, id)
 ) STRICT;
 CREATE TABLE documents (
@@ -417,7 +417,10 @@ CREATE TABLE delegations (
 	made_by    TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
 	consent_at INTEGER NOT NULL, -- 0: not asked, or not given
+	consent    TEXT NOT NULL,   -- how it was given
 	until_at   INTEGER NOT NULL,
+	titles     INTEGER NOT NULL, -- delegates read the titles
+	deletes    INTEGER NOT NULL, -- delegates may delete what waits
 	PRIMARY KEY (tenant, id)
 ) STRICT;
 CREATE TABLE balances (
@@ -491,85 +494,86 @@ CREATE INDEX codes_user ON codes (tenant, user_id);
 CREATE INDEX codes_over ON codes (tenant, expires_at);
 CREATE UNIQUE INDEX delegations_pair ON delegations (tenant, owner, delegate);
 CREATE INDEX delegations_delegate ON delegations (tenant, delegate);
+CREATE INDEX delegations_until ON delegations (tenant, until_at) WHERE until_at > 0;
 INSERT INTO migrations VALUES (1, '0001_init.sql', 1803888000000);
 INSERT INTO migrations VALUES (2, '0002_ipp.sql', 1803888000000);
 INSERT INTO migrations VALUES (3, '0003_people.sql', 1803888000000);
-INSERT INTO tenants VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'default', 1803888000000, 10, 1);
-INSERT INTO tenants VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'the other one', 1803888000000, 9, 1);
+INSERT INTO tenants VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'default', 1803888000000, 10, 1);
+INSERT INTO tenants VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'the other one', 1803888000000, 9, 1);
 INSERT INTO counters VALUES ('job', 4);
 INSERT INTO epochs VALUES ('key-1', 1803888000000, 1);
-INSERT INTO users VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '');
-INSERT INTO users VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '');
-INSERT INTO users VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '');
-INSERT INTO users VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '');
-INSERT INTO aliases VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO cards VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
-INSERT INTO cards VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
-INSERT INTO queues VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"hall","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO devices VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO terminals VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
-INSERT INTO terminals VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
-INSERT INTO jobs VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'd4e3874b4cd55bb521782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 2, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'1655f191c1ed10a021782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 3, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e', 7, '', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'a5d7d8f50f2ace9221782e332e363f786078393b343b28237a2e332e363f7a393b34393f363f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 0, 1803888000000, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 4, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 9, 'job-completed-successfully job-stored', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'162a0d29959db6da21782e332e363f786078393b343b28237a2e332e363f7a2a2833342e3f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 1803888000000, 1803888000000, 1803895200000, 1, 'boot 1', 0, 0, 0, '', 0, 0);
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 1, 1, x'522d759b4adf2676393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 1, 2, x'e99be93f9899082a393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 3, 1, x'd05e3c4ccc9316cf393b343b28237a343b373f7a393b34393f363f3e', 700, x'4e04cf6026ce0609e80e04deb6c5d9fbafffa5bfa1df5103628e714989c72ade', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 3, 2, x'1ce17cb14329ae58393b343b28237a343b373f7a393b34393f363f3e', 300, x'9a707c8bf43bdc9de7885f8442d5e406580ec7bade089e795ce9e47927d7aba2', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 4, 1, x'63c379bf1fd8d2a2393b343b28237a343b373f7a2a2833342e3f3e', 700, x'8d1cebfee10d0ea8d82f180de5562623579dfbcaa422baf75aa7d3bc9f9f12fc', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 4, 2, x'9c3f01b87770db13393b343b28237a343b373f7a2a2833342e3f3e', 300, x'463381b1b58062fecf5c6e9cf1b3e72edf5702fb31fa5fa982105978c5a0a36e', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 2, 1, x'd0727845820be19c393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 2, 2, x'8ea5373976108e78393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO job_history VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 1, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 3, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 4, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 4, 2, 1803888000000, 'device Hall', 'Printed.', '');
-INSERT INTO job_history VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 2, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO usage VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000a1', 3000, 1);
-INSERT INTO usage VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000a1', 1000, 1);
-INSERT INTO releases VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '01a222b9-3a21-73de-9cc3-adc6a809031e', '0198f000-0000-7000-8000-0000000000c1', '0198f000-0000-7000-8000-0000000000a1', '', 1803888000000, '', '');
-INSERT INTO release_items VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '01a222b9-3a21-73de-9cc3-adc6a809031e', 1, 4, 'queued', '');
-INSERT INTO sends VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '01a222b9-3a22-762e-82a4-ad5ccb7599d8', 4, '0198f000-0000-7000-8000-0000000000c1', 1, 'boot 1', 1803888001000, 1803888000000);
-INSERT INTO ledger VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '01a222b9-3a22-762e-82a4-ad5ccb7599d8', 'key-1', 1803888000000, 1, 1803888000000, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 4, '0198f000-0000-7000-8000-0000000000a1', 'anna', 'sales', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'S-1', '0198f000-0000-7000-8000-0000000000b1', 'Secure', x'e9f65f302f3e627b393b343b28237a2e332e363f7a2a2833342e3f3e', 'printed', 4, 1000, 0, '', '', 3, 0, 0, '', '', 0, '');
-INSERT INTO outbox VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'ledger', '01a222b9-3a22-762e-82a4-ad5ccb7599d8', 1803888000000);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'queue', '0198f000-0000-7000-8000-0000000000b1', 10, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
-INSERT INTO changes VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'queue', '0198f000-0000-7000-8000-0000000000b1', 7, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
-INSERT INTO changes VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
-INSERT INTO audit VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'20bda1835007c0a15e23bde5979e4804a12bcef25050128cd867b2cb74750a85');
-INSERT INTO audit VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'95774c7cebea01b1f50b9924ab5fe6b0576ec0d241c1ca8720465b5f1f66c267');
-INSERT INTO throttles VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'anna', 1, '[1803888000000]', 1803888000000);
-INSERT INTO throttles VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', 'anna', 1, '[1803888000000]', 1803888000000);
-INSERT INTO tokens VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '');
-INSERT INTO tokens VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '');
-INSERT INTO queue_names VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', 'hp_color_2', '0198f000-0000-7000-8000-0000000000b1');
-INSERT INTO rights VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '', 'colour', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '', 'copy', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '', 'fax', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a05-7aec-8a70-ac0a72b2ac1c', '', 'scan', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '', 'colour', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '', 'copy', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '', 'fax', '', '', 0);
-INSERT INTO rights VALUES ('01a222b9-3a08-71e9-a7f6-ed8ba40defb4', '', 'scan', '', '', 0);
+INSERT INTO users VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '');
+INSERT INTO users VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '');
+INSERT INTO users VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '');
+INSERT INTO users VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '');
+INSERT INTO aliases VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO cards VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
+INSERT INTO cards VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
+INSERT INTO queues VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"hall","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO devices VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO terminals VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
+INSERT INTO terminals VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
+INSERT INTO jobs VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'fe5c11fb530b466521782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 2, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'fe55d271108a07b921782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 3, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e', 7, '', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'a4a4c385c6f48ca721782e332e363f786078393b343b28237a2e332e363f7a393b34393f363f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 0, 1803888000000, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 4, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 9, 'job-completed-successfully job-stored', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'326c0ec7cbf534a021782e332e363f786078393b343b28237a2e332e363f7a2a2833342e3f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 1803888000000, 1803888000000, 1803895200000, 1, 'boot 1', 0, 0, 0, '', 0, 0, '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 1, 1, x'33272e9f3acb0b0b393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 1, 2, x'e544a91240077800393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 3, 1, x'4da18f421b5807ee393b343b28237a343b373f7a393b34393f363f3e', 700, x'4e04cf6026ce0609e80e04deb6c5d9fbafffa5bfa1df5103628e714989c72ade', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 3, 2, x'1f5d81433e22c3f1393b343b28237a343b373f7a393b34393f363f3e', 300, x'9a707c8bf43bdc9de7885f8442d5e406580ec7bade089e795ce9e47927d7aba2', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 4, 1, x'a4980ef308aff53e393b343b28237a343b373f7a2a2833342e3f3e', 700, x'8d1cebfee10d0ea8d82f180de5562623579dfbcaa422baf75aa7d3bc9f9f12fc', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 4, 2, x'617aa30315eb899b393b343b28237a343b373f7a2a2833342e3f3e', 300, x'463381b1b58062fecf5c6e9cf1b3e72edf5702fb31fa5fa982105978c5a0a36e', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 2, 1, x'de5690bca0d71fc3393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 2, 2, x'6ca4dbb818c3da27393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO job_history VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 1, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 3, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 4, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 4, 2, 1803888000000, 'device Hall', 'Printed.', '');
+INSERT INTO job_history VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 2, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO usage VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000a1', 3000, 1);
+INSERT INTO usage VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000a1', 1000, 1);
+INSERT INTO releases VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '01a222d7-8fa1-7d90-9c5d-133308a70d3c', '0198f000-0000-7000-8000-0000000000c1', '0198f000-0000-7000-8000-0000000000a1', '', 1803888000000, '', '');
+INSERT INTO release_items VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '01a222d7-8fa1-7d90-9c5d-133308a70d3c', 1, 4, 'queued', '');
+INSERT INTO sends VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '01a222d7-8fa3-72ff-bcac-a0fa7859032b', 4, '0198f000-0000-7000-8000-0000000000c1', 1, 'boot 1', 1803888001000, 1803888000000);
+INSERT INTO ledger VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '01a222d7-8fa3-72ff-bcac-a0fa7859032b', 'key-1', 1803888000000, 1, 1803888000000, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 4, '0198f000-0000-7000-8000-0000000000a1', 'anna', 'sales', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'S-1', '0198f000-0000-7000-8000-0000000000b1', 'Secure', x'99c398123e282277393b343b28237a2e332e363f7a2a2833342e3f3e', 'printed', 4, 1000, 0, '', '', 3, 0, 0, '', '', 0, '');
+INSERT INTO outbox VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'ledger', '01a222d7-8fa3-72ff-bcac-a0fa7859032b', 1803888000000);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'queue', '0198f000-0000-7000-8000-0000000000b1', 10, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'queue', '0198f000-0000-7000-8000-0000000000b1', 7, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
+INSERT INTO changes VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
+INSERT INTO audit VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'f80036123aa24ece54f42dbecbde1c48ece0e36c52618838c4913f13d449e9fd');
+INSERT INTO audit VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'70d25f4f5a8c296d15696654f81377d0445f74caf942ab30938201a71b4e9269');
+INSERT INTO throttles VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'anna', 1, '[1803888000000]', 1803888000000);
+INSERT INTO throttles VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', 'anna', 1, '[1803888000000]', 1803888000000);
+INSERT INTO tokens VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '');
+INSERT INTO tokens VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '');
+INSERT INTO queue_names VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', 'hp_color_2', '0198f000-0000-7000-8000-0000000000b1');
+INSERT INTO rights VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '', 'colour', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '', 'copy', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '', 'fax', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8a-7eda-b76b-7703b786e8a0', '', 'scan', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '', 'colour', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '', 'copy', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '', 'fax', '', '', 0);
+INSERT INTO rights VALUES ('01a222d7-8f8c-711a-9982-2e41eea73d7f', '', 'scan', '', '', 0);
