@@ -293,7 +293,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		if err := json.Unmarshal(op, &o); err != nil {
 			t.Error(err)
 		}
-		want := map[role]string{box: "terminalToken", boxed: "terminalToken", program: "apiToken", bringer: "bringerToken"}[r.role]
+		want := map[role]string{box: "terminalToken", boxed: "terminalToken", program: "apiToken", visitors: "apiToken", bringer: "bringerToken"}[r.role]
 		if got := len(o.Security) == 1; got != (want != "") || got && o.Security[0][want] == nil {
 			t.Errorf("%s %s: security is %v, want %q", r.method, r.path, o.Security, want)
 		}
@@ -329,6 +329,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{},
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
 		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
+		"NewGuest": apiNewGuest{}, "GuestSlip": apiSlip{}, "Guest": apiGuest{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

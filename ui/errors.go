@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +107,11 @@ func (s *Server) fail(v *visit, r route, err error) {
 		return
 	}
 	if errors.Is(err, errNotMine) && v.r.Method == http.MethodGet {
-		_ = v.toMine("/sign-in", nil)
+		query := url.Values{}
+		if next := nextPage(v.r.URL.Path); next != "" {
+			query.Set("next", next)
+		}
+		_ = v.toMine("/sign-in", query)
 		return
 	}
 	a := answerTo(err)

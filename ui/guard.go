@@ -80,6 +80,10 @@ func (s *Server) admit(v *visit, r role) error {
 		return s.admitOwner(v)
 	case holder:
 		return s.admitHolder(v)
+	case receptionist:
+		return s.admitReceptionist(v)
+	case visitors:
+		return s.admitVisitors(v)
 	case monitors:
 		return s.admitMonitor(v)
 	}

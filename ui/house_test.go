@@ -52,6 +52,8 @@ type house struct {
 	events *fakeEvents
 	people *fakePersonal
 	brings *fakeBringers
+	guests *fakeReception
+	trusts *fakeTrusts
 	server *Server
 	log    *syncBuffer
 	http   *httptest.Server
@@ -112,12 +114,14 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.events = &fakeEvents{}
 	h.people = &fakePersonal{desk: h.desk, now: h.clock.Now}
 	h.brings = &fakeBringers{stand: directory.Stand{Source: "corp", Cursor: []byte("c1")}}
+	h.guests = &fakeReception{now: h.clock.Now}
+	h.trusts = &fakeTrusts{}
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.server = &Server{
-		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people,
+		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people, Reception: h.guests, Trusts: h.trusts,
 		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Events: h.events, Bringers: h.brings,
 		Hosts: func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
 		Parts: func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },

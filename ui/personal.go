@@ -97,7 +97,8 @@ func (v *visit) isMine(u directory.User) {
 
 func (v *visit) setMine(value string, life time.Duration) {
 	http.SetCookie(v.w, &http.Cookie{
-		Name: mineCookie, Value: value, Path: minePath, MaxAge: int(life / time.Second),
+		Name: mineCookie, Value: value, MaxAge: int(life / time.Second),
+		Path:   "/", // the reception's pages too
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }
@@ -128,9 +129,27 @@ func (s *Server) allowPersonal(ctx context.Context) error {
 	return err
 }
 
+// nextPage returns the page to go to after signing in, "" for the person's own
+// addresses. What is not one of these is none: an address that a stranger wrote
+// leads nowhere else.
+func nextPage(path string) string {
+	if path == receptionPath || path == trustsPath {
+		return path
+	}
+	return ""
+}
+
+// allowSignIn says whether there is anything to sign in for.
+func (s *Server) allowSignIn(v *visit, next string) error {
+	if next == receptionPath && s.Reception != nil || next == trustsPath && s.Trusts != nil {
+		return nil
+	}
+	return s.allowPersonal(v.ctx())
+}
+
 // mineSignIn is the form for a user name and a password.
 func (s *Server) mineSignIn(v *visit) error {
-	if err := s.allowPersonal(v.ctx()); err != nil {
+	if err := s.allowSignIn(v, v.r.URL.Query().Get("next")); err != nil {
 		return err
 	}
 	return s.mineSignInPage(v, http.StatusOK, nil)
@@ -139,25 +158,35 @@ func (s *Server) mineSignIn(v *visit) error {
 func (s *Server) mineSignInPage(v *visit, status int, n *notice) error {
 	p := struct {
 		sheet
-		Query string
-	}{v.sheet("Sign in"), v.langQuery()}
+		Query, Next string
+	}{v.sheet("Sign in"), v.langQuery(), nextPage(v.r.FormValue("next"))}
 	p.Notice = n
 	p.Device = ""
+	for i := range p.Languages {
+		if p.Next != "" {
+			p.Languages[i].URL += "&" + url.Values{"next": {p.Next}}.Encode()
+		}
+	}
 	return v.render(status, "mine-sign-in.html", p)
 }
 
 // mineLogin signs a person in who is at a browser of their own.
 func (s *Server) mineLogin(v *visit) error {
-	if err := s.allowPersonal(v.ctx()); err != nil {
-		return err
-	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, s.Limits.Form)
 	if err := v.r.ParseForm(); err != nil {
 		return badBody("ui.mine", err)
 	}
+	next := nextPage(v.field("next"))
+	if err := s.allowSignIn(v, next); err != nil {
+		return err
+	}
 	u, err := s.Personal.Prove(v.ctx(), v.field("user"), v.field("secret"), v.client)
 	if err == nil {
 		v.isMine(u)
+		if next != "" {
+			http.Redirect(v.w, v.r, next+v.langQuery(), http.StatusSeeOther) //nolint:gosec // nextPage knows two pages of ours
+			return nil
+		}
 		return v.toMine("", nil)
 	}
 	status, n, err := v.refusedMine(err)
@@ -219,7 +248,8 @@ func (s *Server) minePage(v *visit, status int, n *notice) error {
 		Full      bool
 		Queues    []site.Queue
 		Preferred string
-	}{sheet: v.mineSheet("Your own addresses"), Query: v.langQuery(), Queues: queues, Preferred: preferred, Full: len(list) >= mostAddresses, Newest: newest(list)}
+		Trusts    bool
+	}{sheet: v.mineSheet("Your own addresses"), Trusts: s.Trusts != nil, Query: v.langQuery(), Queues: queues, Preferred: preferred, Full: len(list) >= mostAddresses, Newest: newest(list)}
 	p.Notice = n
 	all, err := s.Site.Queues(v.ctx())
 	if err != nil {

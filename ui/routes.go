@@ -22,6 +22,9 @@ const (
 	monitors role = "monitor"              // an address from the list of monitors
 	owner    role = "owner"                // the cookie of a person at a browser of their own
 	holder   role = "personal address"     // the secret of a personal address, in the path
+
+	receptionist role = "receptionist"    // the cookie of a person at a browser of their own, with a right
+	visitors     role = "visitor program" // an API token for guests
 )
 
 // face says how a route shows an error.
@@ -57,9 +60,15 @@ var routes = []route{
 	{"POST", "/print/mine/add", owner, page, "make an address, which is shown this once", (*Server).mineAdd},
 	{"POST", "/print/mine/remove", owner, page, "make an address worthless", (*Server).mineRemove},
 	{"POST", "/print/mine/logout", owner, page, "sign out", (*Server).mineSignOut},
+	{"GET", "/print/mine/delegations", owner, page, "who may release a person's documents, and whose that person may", (*Server).trusts},
+	{"POST", "/print/mine/delegations/{act:give|allow|end}", owner, page, "let a colleague release one's documents, consent to it, end it", (*Server).changeTrusts},
 	{"GET", "/print/{queue}.mobileconfig", anyone, page, "a queue as a profile for macOS, iOS and iPadOS", (*Server).profile},
 	{"GET", "/print/{queue}/u/{secret}", holder, page, "how to add a personal address", (*Server).ownSetUpPage},
 	{"GET", "/print/{queue}/u/{secret}/profile.mobileconfig", holder, page, "a personal address as a profile", (*Server).ownProfile},
+
+	{"GET", "/reception", receptionist, page, "make accounts of guests, and see which there are", (*Server).reception},
+	{"POST", "/reception", receptionist, page, "make one, whose slip is shown this once", (*Server).receive},
+	{"POST", "/reception/{act:extend|end}", receptionist, page, "give a guest another day, or end the account", (*Server).changeGuest},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
 	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
@@ -74,6 +83,7 @@ var routes = []route{
 	{"GET", "/t/{terminal}/releases/{release}", person, page, "how a release stands", (*Server).status},
 	{"GET", "/t/{terminal}/unclaimed", person, page, "documents that nobody owns and that may be this person's, without their titles", (*Server).tray},
 	{"POST", "/t/{terminal}/claim", person, page, "say that one of them is one's own, and once more to be sure", (*Server).claim},
+	{"POST", "/t/{terminal}/consent", person, page, "allow or refuse that somebody releases one's documents", (*Server).consent},
 	{"GET", "/t/{terminal}/glass", person, page, "documents of others, for people who may break glass", (*Server).glass},
 	{"POST", "/t/{terminal}/glass", person, page, "find and release documents of others, with a reason", (*Server).breakGlass},
 	{"POST", "/t/{terminal}/stay", person, page, "stay signed in", (*Server).stay},
@@ -94,6 +104,8 @@ var routes = []route{
 	{"GET", "/api/v1/jobs/{id}", program, data, "how a job of this token stands", (*Server).apiJob},
 	{"GET", "/api/v1/directory", bringer, data, "what is known of the token's source", (*Server).apiStand},
 	{"POST", "/api/v1/directory", bringer, data, "bring the people of the token's source", (*Server).apiBring},
+	{"POST", "/api/v1/guests", visitors, data, "make the account of a guest, whose secrets are told this once", (*Server).apiWelcome},
+	{"GET", "/api/v1/guests", visitors, data, "the guests there are", (*Server).apiGuests},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -108,6 +120,10 @@ func (s *Server) has(r route) bool {
 		return s.Desk != nil
 	case owner, holder:
 		return s.Personal != nil && s.Site != nil
+	case receptionist:
+		return s.Reception != nil && s.Personal != nil && s.Site != nil
+	case visitors:
+		return s.Reception != nil
 	case program:
 		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
 	case bringer:

@@ -38,8 +38,10 @@ type Server struct {
 	Tokens Tokens
 	Events Events
 
-	Bringers Bringers
-	Personal Personal
+	Bringers  Bringers
+	Personal  Personal
+	Reception Reception
+	Trusts    Trusts
 
 	Alive    func() error                     // for a watchdog; nil: alive as long as it answers
 	Parts    func(ctx context.Context) []Part // how the parts of the node are, for /readyz

@@ -49,6 +49,7 @@ type visit struct {
 	session       directory.Session // its ID is "" while nobody is signed in
 	sessionToken  string
 	program       site.Token
+	sponsor       string         // login of who answers for the guests of a program, "" as it says
 	owner         directory.User // who is at a browser of their own
 	ownerKey      string         // of that person's forms
 	queue         site.Queue     // of the personal address in the path
