@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"platen/config"
 	"platen/directory"
@@ -41,6 +42,7 @@ func (n *node) webServer(cfg config.Config) server {
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.Web.MaxConnections, cfg.Web.MaxPerClient, cfg.Web.HeaderTimeout.Duration, forever
 	s := &ui.Server{
 		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(),
+		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now},
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
 		Bringers: bringers{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, n.sources},
