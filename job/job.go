@@ -110,12 +110,13 @@ type Job struct {
 	Documents []Document
 	Octets    int64 // job-k-octets × 1024: sum over the documents, one copy each
 
-	Created   time.Time // date-time-at-creation
-	Released  time.Time // zero while held
-	Completed time.Time // date-time-at-completed
-	ExpiresAt time.Time // when a held job expires, or a printed document goes
-	Fence     int64     // counts the claims; a worker whose fence is old has lost the job
-	Seen      int64     // equal job seen before within the hour (same owner, keyed digest, octets): its job-id, 0 none
+	Created    time.Time // date-time-at-creation
+	Released   time.Time // zero while held
+	ReleasedBy string    // login of who released it last where that was not the owner, "" the owner
+	Completed  time.Time // date-time-at-completed
+	ExpiresAt  time.Time // when a held job expires, or a printed document goes
+	Fence      int64     // counts the claims; a worker whose fence is old has lost the job
+	Seen       int64     // equal job seen before within the hour (same owner, keyed digest, octets): its job-id, 0 none
 
 	Options Options // what was changed when it was released; the zero value leaves everything as it came
 	Kept    bool    // its owner has extended its hold time, which is possible once
@@ -241,6 +242,7 @@ type ReleaseItem struct {
 	Job    int64
 	Status string // "queued", "sending", "printed", "printed-not-confirmed", "uncertain", "failed", "held", "canceled"
 	Reason string // one sentence, "" when all is well
+	Title  string // of the job, where the person who asks may read it
 }
 
 // Options are what a person may change when releasing.

@@ -25,7 +25,12 @@ type OrderItem struct {
 	Owner   string // "" does not ask: break glass
 	Options Options
 	History []Entry
+	By      string // login of who releases it where that is not the owner, "" the owner
+	Audit   Note   // by whom By names; without an Action there is none
 }
+
+// Note is a line of the audit trail that is written together with what it tells.
+type Note struct{ Action, Object, Detail string }
 
 // Orphan is a job whose worker died with it in hand.
 type Orphan struct {

@@ -22,6 +22,8 @@ type View struct {
 	UUID      string    `json:"uuid"`
 	Title     string    `json:"title"` // "" once it is forgotten, or where it is not the person's own
 	Owner     string    `json:"owner"` // login, "" unclaimed
+	For       string    `json:"for"`   // what its owner is called where that is somebody else, "" the person's own
+	By        string    `json:"by"`    // login of who released it in place of its owner, "" the owner
 	Queue     string    `json:"queue"` // name
 	Status    string    `json:"status"`
 	Text      string    `json:"text"`   // the job's message, one sentence, "" all is well

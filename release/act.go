@@ -14,18 +14,18 @@ import (
 	"platen/site"
 )
 
-// Release lets the person's jobs with these numbers print at the session's
-// device. Those that cannot are in the result with the reason; when none can,
+// Release lets the person's jobs with these numbers, and those of others who
+// consented to that, print at the session's device. Those that cannot are in the result with the reason; when none can,
 // that is the error. The same key in the same session is the same release,
 // however often it is asked for. Of jobs that have a PIN, every one must come
 // with its own, else none is released.
 func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.Release"
-	jobs, err := s.choose(ctx, op, sess, ids)
+	jobs, m, err := s.chooseAny(ctx, op, sess, ids)
 	if err != nil {
 		return job.Release{}, err
 	}
-	r, err := s.releaseOwn(ctx, op, sess, jobs, job.Held, o, pins, key)
+	r, err := s.releaseJobs(ctx, op, sess, jobs, m, job.Held, o, pins, key)
 	for i := range jobs { // the same key with other jobs is a mistake, not a second press
 		if err == nil && !slices.ContainsFunc(r.Items, func(it job.ReleaseItem) bool { return it.Job == jobs[i].ID }) {
 			return job.Release{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "This key was used to release other documents. Nothing was released now."}
@@ -34,11 +34,15 @@ func (s *Service) Release(ctx context.Context, sess Session, ids []int64, o job.
 	return r, err
 }
 
-// ReleaseAll releases all that can be released here now. Jobs with a PIN that did
+// ReleaseAll releases all of the person's own that can be released here now. Jobs with a PIN that did
 // not come along stay, and are counted in Release.Left.
 func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, pins job.PINs, key string) (job.Release, error) {
-	const op = "release.ReleaseAll"
-	own, err := s.Store.OwnJobs(ctx, sess.User.ID, time.Time{}, s.Limits.Jobs)
+	return s.releaseEverything(ctx, "release.ReleaseAll", sess, sess.User.ID, nil, o, pins, key)
+}
+
+// releaseEverything releases all of one owner that can be released here now.
+func (s *Service) releaseEverything(ctx context.Context, op string, sess Session, owner string, m mandates, o job.Options, pins job.PINs, key string) (job.Release, error) {
+	own, err := s.Store.OwnJobs(ctx, owner, time.Time{}, s.Limits.Jobs)
 	if err != nil {
 		return job.Release{}, err
 	}
@@ -53,7 +57,7 @@ func (s *Service) ReleaseAll(ctx context.Context, sess Session, o job.Options, p
 		}
 		return stays
 	})
-	r, err := s.releaseOwn(ctx, op, sess, own, job.Held, o, pins, key)
+	r, err := s.releaseJobs(ctx, op, sess, own, m, job.Held, o, pins, key)
 	if left > 0 && len(own) == 0 && fault.Is(err, fault.NotFound) {
 		return job.Release{}, refused(op, directory.ReasonNeedPIN, "Nothing was printed: what waits here needs its PIN. Please choose a document and type its PIN.")
 	}
@@ -68,7 +72,7 @@ func (s *Service) PrintAgain(ctx context.Context, sess Session, id int64, o job.
 	if err != nil {
 		return job.Release{}, err
 	}
-	return s.releaseOwn(ctx, op, sess, jobs, job.Completed, o, pins, key)
+	return s.releaseJobs(ctx, op, sess, jobs, nil, job.Completed, o, pins, key)
 }
 
 // Resolve ends the uncertainty about a job that may have printed: its person
@@ -77,17 +81,17 @@ func (s *Service) PrintAgain(ctx context.Context, sess Session, id int64, o job.
 // needs no PIN: no paper comes of it.
 func (s *Service) Resolve(ctx context.Context, sess Session, id int64, again bool, pins job.PINs, key string) (job.Release, error) {
 	const op = "release.Resolve"
-	jobs, err := s.choose(ctx, op, sess, []int64{id})
+	jobs, m, err := s.chooseAny(ctx, op, sess, []int64{id})
 	if err != nil {
 		return job.Release{}, err
 	}
 	if again {
-		return s.releaseOwn(ctx, op, sess, jobs, job.Stopped, job.Options{}, pins, key)
+		return s.releaseJobs(ctx, op, sess, jobs, m, job.Stopped, job.Options{}, pins, key)
 	}
 	return job.Release{}, s.attest(ctx, op, sess, jobs[0])
 }
 
-// attest completes an uncertain job on its owner's word. The ledger has had the
+// attest completes an uncertain job on the person's word. The ledger has had the
 // row of that send since it ended.
 func (s *Service) attest(ctx context.Context, op string, sess Session, j job.Job) error {
 	queues, err := s.queues(ctx)
@@ -101,10 +105,13 @@ func (s *Service) attest(ctx context.Context, op string, sess Session, j job.Job
 		Message: "Its owner said that it had printed.", ExpiresAt: now.Add(q.Keep()),
 		History: []job.Entry{{At: now, Actor: sess.User.Login, Text: "Looked at the device and said that it had printed."}},
 	}
+	if j.Owner != sess.User.ID {
+		c.Message = "Whoever released it for its owner said that it had printed."
+	}
 	if q.Keep() > 0 {
 		c.Reasons = append(c.Reasons, job.JobStored)
 	}
-	err = s.Store.ChangeJob(ctx, j.ID, Guard{State: job.Stopped, Owner: sess.User.ID}, c, now)
+	err = s.Store.ChangeJob(ctx, j.ID, Guard{State: job.Stopped, Owner: j.Owner}, c, now)
 	if fault.Is(err, fault.Conflict) {
 		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "Somebody has already answered that.", Err: err}
 	}
@@ -116,8 +123,9 @@ func (s *Service) attest(ctx context.Context, op string, sess Session, j job.Job
 	return nil
 }
 
-// releaseOwn releases jobs of the session's person that are in state from.
-func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs []job.Job, from job.State, o job.Options, pins job.PINs, key string) (job.Release, error) {
+// releaseJobs releases jobs that are in state from: those of the session's person,
+// and of others by these mandates.
+func (s *Service) releaseJobs(ctx context.Context, op string, sess Session, jobs []job.Job, m mandates, from job.State, o job.Options, pins job.PINs, key string) (job.Release, error) {
 	d, err := s.Store.Device(ctx, sess.Device)
 	if err != nil {
 		return job.Release{}, err
@@ -133,15 +141,16 @@ func (s *Service) releaseOwn(ctx context.Context, op string, sess Session, jobs 
 		if err := s.mayChange(op, &jobs[i], &d, o); err != nil {
 			return job.Release{}, err
 		}
-		t := s.termsOf(&jobs[i], &d, &sess.User)
+		t := s.termsFor(&jobs[i], &d, &sess.User, m)
 		if t.why != "" && len(jobs) == 1 {
 			return job.Release{}, &fault.Error{Op: op, Kind: fault.Denied, Text: t.why}
 		}
-		it := OrderItem{Job: jobs[i].ID, From: from, Owner: sess.User.ID, Options: t.onto(o)}
+		it := OrderItem{Job: jobs[i].ID, From: from, Owner: jobs[i].Owner, Options: t.onto(o)}
 		if !ready(&jobs[i], from, now) || t.why != "" || s.cannot(&jobs[i], &d) != "" {
 			it.From = 0
 		}
 		it.History = append(story(sess.User.Login, from, &d, o, now), t.history...)
+		m.inPlace(&it, &jobs[i], &sess.User, &d)
 		if jobs[i].Ticket.PIN != nil {
 			it.History = append(it.History, job.Entry{At: now, Actor: sess.User.Login, Text: "Its PIN was given."})
 		}
@@ -278,7 +287,7 @@ func unknownRelease() error {
 
 // standing replaces what was recorded at the release by what is so now.
 func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, error) {
-	items := make([]job.ReleaseItem, len(r.Items))
+	items, title := make([]job.ReleaseItem, len(r.Items)), s.titles(ctx, r.User)
 	for i, it := range r.Items {
 		j, err := s.Store.Job(ctx, it.Job)
 		switch {
@@ -287,9 +296,12 @@ func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, err
 		case err != nil:
 			return job.Release{}, err
 		case it.Status == job.StatusFailed && (!underWay(&j) || j.Device != r.Device):
-			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusFailed, Reason: s.lost(ctx, &j, r.Device)}
+			items[i] = job.ReleaseItem{Job: it.Job, Status: job.StatusFailed, Reason: s.lost(ctx, &j, r)}
 		default:
 			items[i] = job.ReleaseItem{Job: it.Job, Status: statusOf(&j), Reason: reason(&j)}
+		}
+		if err == nil {
+			items[i].Title = title(&j)
 		}
 	}
 	r.Items = items
@@ -299,15 +311,15 @@ func (s *Service) standing(ctx context.Context, r job.Release) (job.Release, err
 // underWay reports whether a job is released and not at its end.
 func underWay(j *job.Job) bool { return j.State == job.Pending || j.State == job.Processing }
 
-// lost says why a job did not come along in a release at a device.
-func (s *Service) lost(ctx context.Context, j *job.Job, device string) string {
+// lost says why a job did not come along in a release.
+func (s *Service) lost(ctx context.Context, j *job.Job, r job.Release) string {
 	now := s.Now()
 	switch {
 	case j.State == job.Held && notNow(j) == "":
-		if d, err := s.Store.Device(ctx, device); err == nil && s.cannot(j, &d) != "" {
-			return s.cannot(j, &d)
-		} else if u, uerr := s.Store.User(ctx, j.Owner); err == nil && uerr == nil && s.termsOf(j, &d, &u).why != "" {
-			return s.termsOf(j, &d, &u).why
+		if d, err := s.Store.Device(ctx, r.Device); err == nil {
+			if why := cmp.Or(s.cannot(j, &d), s.forbidden(ctx, j, &d, r.User)); why != "" {
+				return why
+			}
 		}
 		return "It could not be released just now. Please try again."
 	case underWay(j):
@@ -334,7 +346,10 @@ func reason(j *job.Job) string {
 // that is being delivered is stopped at the next safe boundary.
 func (s *Service) Delete(ctx context.Context, sess Session, ids []int64) error {
 	const op = "release.Delete"
-	jobs, err := s.choose(ctx, op, sess, ids)
+	jobs, m, err := s.chooseAny(ctx, op, sess, ids)
+	if err == nil {
+		err = m.mayDelete(op, sess, jobs)
+	}
 	if err != nil {
 		return err
 	}
@@ -344,7 +359,7 @@ func (s *Service) Delete(ctx context.Context, sess Session, ids []int64) error {
 	}
 	h := job.Entry{At: s.Now(), Actor: sess.User.Login, Text: "Deleted at %s.", Args: []any{d.Name}}
 	for i := range jobs {
-		if err := s.remove(ctx, op, sess.User.ID, jobs[i], h); err != nil {
+		if err := s.remove(ctx, op, jobs[i].Owner, jobs[i], h); err != nil {
 			return err
 		}
 	}
@@ -396,7 +411,7 @@ func (s *Service) removeFrom(ctx context.Context, owner string, j *job.Job, h jo
 // which is possible once for each.
 func (s *Service) Keep(ctx context.Context, sess Session, ids []int64) error {
 	const op = "release.Keep"
-	jobs, err := s.choose(ctx, op, sess, ids)
+	jobs, _, err := s.chooseAny(ctx, op, sess, ids)
 	if err != nil {
 		return err
 	}
@@ -420,7 +435,7 @@ func (s *Service) keep(ctx context.Context, op string, sess Session, j *job.Job,
 		until = s.Now().Add(more)
 	}
 	h := job.Entry{At: s.Now(), Actor: sess.User.Login, Text: "Extended the time it is held by %d hours.", Args: []any{int(more / time.Hour)}}
-	err := s.Store.KeepJob(ctx, j.ID, sess.User.ID, until, h)
+	err := s.Store.KeepJob(ctx, j.ID, j.Owner, until, h)
 	if fault.Is(err, fault.Conflict) {
 		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "Only a held document can be kept longer, and only once.", Err: err}
 	}
@@ -466,7 +481,7 @@ func (s *Service) BreakGlass(ctx context.Context, by Actor, device string, id in
 	if err := s.Store.Audit(ctx, by.Name, "break-glass", "job "+j.UUID+" device "+d.Name, detail); err != nil {
 		return job.Release{}, err
 	}
-	it := OrderItem{Job: id, From: job.Held, History: []job.Entry{e}}
+	it := OrderItem{Job: id, From: job.Held, History: []job.Entry{e}, By: by.Name}
 	if !ready(&j, job.Held, now) {
 		it.From = 0
 	}
@@ -507,6 +522,12 @@ func (s *Service) mayBreakGlass(ctx context.Context, op string, by Actor) error 
 // choose returns the person's own jobs with these numbers, each once. One
 // number that is not the person's spoils the whole choice.
 func (s *Service) choose(ctx context.Context, op string, sess Session, ids []int64) ([]job.Job, error) {
+	return s.pick(ctx, op, ids, func(j *job.Job) (bool, error) { return j.Owner == sess.User.ID, nil })
+}
+
+// pick returns the jobs with these numbers, each once, if the person may have every
+// one of them.
+func (s *Service) pick(ctx context.Context, op string, ids []int64, mayHave func(*job.Job) (bool, error)) ([]job.Job, error) {
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	if len(ids) == 0 {
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "Please choose a document first."}
@@ -517,7 +538,11 @@ func (s *Service) choose(ctx context.Context, op string, sess Session, ids []int
 	jobs := make([]job.Job, len(ids))
 	for i, id := range ids {
 		j, err := s.Store.Job(ctx, id)
-		if fault.Is(err, fault.NotFound) || err == nil && j.Owner != sess.User.ID {
+		may := false
+		if err == nil {
+			may, err = mayHave(&j)
+		}
+		if fault.Is(err, fault.NotFound) || err == nil && !may {
 			return nil, missing(op)
 		}
 		if err != nil {

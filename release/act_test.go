@@ -326,7 +326,7 @@ func TestReleaseStatusWords(t *testing.T) {
 	got, err := d.ReleaseStatus(t.Context(), sess, r.ID)
 	must(t, err)
 	for i, tt := range tests {
-		if want := (job.ReleaseItem{Job: ids[i], Status: tt.status, Reason: tt.reason}); got.Items[i] != want {
+		if want := (job.ReleaseItem{Job: ids[i], Status: tt.status, Reason: tt.reason, Title: "Invoice"}); got.Items[i] != want {
 			t.Errorf("got %+v, want %+v", got.Items[i], want)
 		}
 	}

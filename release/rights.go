@@ -78,6 +78,10 @@ func (s *Service) noColour(t *terms, j *job.Job, u *directory.User, at directory
 		t.note(s, "Printed without colour, because of the right force-mono of %s.", g.From)
 		return
 	}
+	if u.ID != j.Owner {
+		t.note(s, "Printed without colour, because %s has no right to print in colour here.", u.Login)
+		return
+	}
 	t.history = append(t.history, job.Entry{At: s.Now(), Actor: node, Text: "Printed without colour, because its owner has no right to print in colour here."})
 }
 

@@ -165,6 +165,11 @@ func (s *Service) recall(ctx context.Context, sess Session) error {
 	if err != nil {
 		return err
 	}
+	theirs, err := s.releasedFor(ctx, sess, now.Add(-s.Limits.Calm))
+	if err != nil {
+		return err
+	}
+	own = append(own, theirs...)
 	if s.atWork(own, sess.Device, now) {
 		return nil
 	}

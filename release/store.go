@@ -121,6 +121,21 @@ type Store interface {
 	// reports, unless somebody else has it as a login, alias, UPN or e-mail address.
 	ClaimJob(ctx context.Context, c job.Claim) (remembered bool, err error)
 
+	// Delegations.
+
+	// DelegationsTo returns those that let this user release documents of others, as
+	// a person or as a member of a group; DelegationsOf those about the user's own
+	// documents. Both return them whether they hold or not.
+	DelegationsTo(ctx context.Context, user string) ([]directory.Delegation, error)
+	DelegationsOf(ctx context.Context, owner string) ([]directory.Delegation, error)
+	// Consent notes that the owner agrees, and how that was given. One that is not
+	// the owner's, or has consent already, is NotFound.
+	Consent(ctx context.Context, id, owner string, at time.Time, how, actor string) error
+	// EndDelegation removes a delegation of the owner. Both write a line of the
+	// audit trail in the same transaction: "delegation.consent", "delegation.remove",
+	// or "delegation.refuse" where there was no consent yet, about the owner's login.
+	EndDelegation(ctx context.Context, id, owner, actor string) error
+
 	// ReleaseJobs moves the jobs of the order to Pending at its device and
 	// records the release, in one transaction. Each job moves by
 	// compare-and-set on its own: one that is not as its item says stays as it
@@ -130,7 +145,8 @@ type Store interface {
 	//
 	// Moving sets Device, Released (o.Release.At), Options and Reasons
 	// (job-queued), clears NotBefore, Attempts, Completed and Message, and
-	// leaves ExpiresAt. Every move appends the item's history.
+	// leaves ExpiresAt. It sets ReleasedBy to the item's By. Every move appends the
+	// item's history and, where there is one, its line of the audit trail.
 	//
 	// When an order with the same Scope and the same Key, not "", was recorded
 	// before, nothing changes: that release is returned, with again set. Else an

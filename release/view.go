@@ -13,7 +13,8 @@ import (
 
 // Jobs returns the person's own jobs as they stand at the session's device,
 // newest first: those held, those on their way, those that may have printed,
-// and what printed lately or is kept to print again.
+// and what printed lately or is kept to print again. Then come those of others that
+// the person may release, owner by owner, as long as they are not done.
 func (s *Service) Jobs(ctx context.Context, sess Session) ([]JobView, error) {
 	d, err := s.Store.Device(ctx, sess.Device)
 	if err != nil {
@@ -27,7 +28,8 @@ func (s *Service) Jobs(ctx context.Context, sess Session) ([]JobView, error) {
 	for i := range own {
 		views[i] = s.view(&own[i], &d, &sess.User)
 	}
-	return views, nil
+	theirs, err := s.theirs(ctx, sess, &d, s.Limits.Jobs)
+	return append(views, theirs...), err
 }
 
 // Others returns what somebody with the right to break glass may choose from:
@@ -150,6 +152,9 @@ func describe(j *job.Job) JobView {
 		Status: statusOf(j), Text: j.Message, Device: j.DeviceName,
 		Copies: copies(j), Colour: colour(j), Sides: sides(j),
 		Size: j.Octets, Submitted: j.Created, Expires: j.ExpiresAt, SameAs: j.Seen, NeedsPIN: j.Ticket.PIN != nil,
+	}
+	if !j.Released.IsZero() {
+		v.By = j.ReleasedBy
 	}
 	v.Pages, v.Estimated = pages(j)
 	if v.Sides != nil {

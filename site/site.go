@@ -159,6 +159,7 @@ type Settings struct {
 	PrefixEnabled  bool          `json:"prefix_enabled"`  // owner rule "unique prefix of 31 octets"
 	RegisterCards  bool          `json:"register_cards"`  // a person may register an unknown card with a password
 	MaxCards       int           `json:"max_cards"`       // how many cards a person may have who registers one; 0 no limit
+	GuestsFor      time.Duration `json:"guests_for"`      // the account of a guest is removed this long after its end
 	VerifierFor    time.Duration `json:"verifier_for"`    // how long a password stands in for a directory that is away; 0: never
 	DefaultQueue   string        `json:"default_queue"`   // queue id behind /ipp/print; "": the first that holds
 	PersonalURLs   bool          `json:"personal_urls"`   // people may have an address of their own to print to
@@ -173,7 +174,7 @@ func DefaultSettings() Settings {
 		MaxOctets: 4 << 30, MaxUser: 20 << 30, MaxUserJobs: 10_000, Reserve: 512 << 20,
 		TitleFor: 7 * 24 * time.Hour, HistoryFor: 90 * 24 * time.Hour,
 		AliasesEnabled: true, PrefixEnabled: true, RegisterCards: true, PersonalURLs: true, Advertise: true,
-		MaxCards: 5, VerifierFor: 30 * 24 * time.Hour, WebIdle: 30 * time.Minute, WebLife: 12 * time.Hour,
+		MaxCards: 5, GuestsFor: 30 * 24 * time.Hour, VerifierFor: 30 * 24 * time.Hour, WebIdle: 30 * time.Minute, WebLife: 12 * time.Hour,
 	}
 }
 

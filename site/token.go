@@ -9,6 +9,10 @@ const (
 	AdminToken  = "admin"        // for the administration API; it has Rights and does not print
 )
 
+// ReceptionToken is the Kind of a token with which a program makes accounts of
+// guests: a system for visitors, say. Its Owner answers for them.
+const ReceptionToken = "reception"
+
 // Token lets a program in over the API. Its text is shown once and never kept; the
 // store has a keyed digest of it.
 type Token struct {

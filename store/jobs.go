@@ -222,7 +222,7 @@ func (s Scope) scanJob(row scanner, j *job.Job) error {
 		&j.Origin.Door, &j.Origin.Queue, &j.Origin.User, &client,
 		&j.Priority, &j.Device, &j.DeviceName, when{&j.NotBefore}, &j.Attempts, &j.Crashes, &j.Octets,
 		when{&j.Created}, when{&j.Released}, when{&j.Completed}, when{&j.ExpiresAt},
-		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept, &j.Options.Mono)
+		&j.Fence, &j.Seen, &j.Options.Copies, &j.Options.Sides, &j.Kept, &j.Options.Mono, &j.ReleasedBy)
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ const (
 		       j.ticket, j.claimed, j.personal, j.door, j.door_queue, j.door_user, j.client,
 		       j.priority, j.device, COALESCE(d.name, ''), j.not_before, j.attempts, j.crashes, j.octets,
 		       j.created_at, j.released_at, j.completed_at, j.expires_at,
-		       j.fence, j.seen, j.copies, j.sides, j.extended, j.mono
+		       j.fence, j.seen, j.copies, j.sides, j.extended, j.mono, j.released_by
 		  FROM jobs j
 		  LEFT JOIN queues q ON q.tenant = $1 AND q.id = j.queue
 		  LEFT JOIN users u ON u.tenant = $1 AND u.id = j.owner

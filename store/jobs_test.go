@@ -376,6 +376,8 @@ var readsAll = map[string]string{
 	"selectGroups":           "a command that lists all groups",
 	"selectRights":           "a list of few, of a command",
 	"deleteRole":             "a command that removes a role",
+	"deleteAddressesOf":      "once for each guest who is forgotten; tokens are few",
+	"selectDelegations":      "a command that lists all delegations",
 	"adoptUsers":             "a command that removes a source",
 	"adoptCards":             "a command that removes a source",
 	"adoptAliases":           "a command that removes a source",

@@ -115,7 +115,7 @@ func (t tx) move(op string, it job.OrderItem, r job.Release) (job.ReleaseItem, e
 		return item, nil
 	}
 	n, err := t.exec(releaseJob, it.Job, int64(it.From), it.Owner, r.Device, r.At,
-		it.Options.Copies, it.Options.Sides, string(job.Queued), it.Options.Mono)
+		it.Options.Copies, it.Options.Sides, string(job.Queued), it.Options.Mono, it.By)
 	if err != nil || n == 0 {
 		return item, err
 	}
@@ -126,6 +126,11 @@ func (t tx) move(op string, it job.OrderItem, r job.Release) (job.ReleaseItem, e
 			return item, err
 		}
 		if err := t.use(was.owner, 0, 1); err != nil {
+			return item, err
+		}
+	}
+	if a := it.Audit; a.Action != "" {
+		if err := t.audit(r.At, it.By, a.Action, a.Object, a.Detail); err != nil {
 			return item, err
 		}
 	}
@@ -167,7 +172,7 @@ const (
 		   AND j.state = 3 AND j.device >= '' AND (COALESCE(q.mode, '') <> 'passthrough' OR j.ticket LIKE '%"pin":{%') ORDER BY j.released_at, j.id LIMIT $2`
 
 	releaseJob query = `
-		UPDATE jobs SET state = 3, reasons = $9, message = '', device = $5, released_at = $6, copies = $7, sides = $8, mono = $10,
+		UPDATE jobs SET state = 3, reasons = $9, message = '', device = $5, released_at = $6, copies = $7, sides = $8, mono = $10, released_by = $11,
 		       not_before = 0, attempts = 0, completed_at = 0, cancel_asked = 0
 		 WHERE tenant = $1 AND id = $2 AND state = $3 AND ($4 = '' OR owner = $4)
 		   AND (state < 7 OR files > 0)`

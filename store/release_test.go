@@ -50,7 +50,14 @@ func TestReleasePromises(t *testing.T) {
 			PutQueue:    func(t testing.TB, q site.Queue) { ok(t, s.PutQueue(ctx, q)) },
 			PutDevice:   func(t testing.TB, d site.Device) { ok(t, s.PutDevice(ctx, d)) },
 			PutTerminal: func(t testing.TB, m site.Terminal) { ok(t, s.PutTerminal(ctx, m)) },
-			AddJob:      func(t testing.TB, j *job.Job) { ok(t, s.AddJob(ctx, j, nil)) },
+			PutGroup: func(t testing.TB, id, name string, members ...string) {
+				ok(t, s.PutGroup(ctx, directory.Group{ID: id, Name: name}))
+				for _, m := range members {
+					ok(t, s.SetMember(ctx, id, directory.Member{ID: m}, true))
+				}
+			},
+			AddDelegation: func(t testing.TB, d directory.Delegation) { ok(t, s.AddDelegation(ctx, d, "test")) },
+			AddJob:        func(t testing.TB, j *job.Job) { ok(t, s.AddJob(ctx, j, nil)) },
 			Claim: func(t testing.TB, id int64) {
 				j, err := s.Job(ctx, id)
 				ok(t, err)

@@ -294,7 +294,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 			t.Error(err)
 		}
 		members := []string{"session", "adminToken"}
-		want := map[role][]string{box: {"terminalToken"}, boxed: {"terminalToken"}, program: {"apiToken"}, bringer: {"bringerToken"}, member: members, helper: members, reader: members, administrator: members}[r.role]
+		want := map[role][]string{box: {"terminalToken"}, boxed: {"terminalToken"}, program: {"apiToken"}, visitors: {"apiToken"}, bringer: {"bringerToken"}, member: members, helper: members, reader: members, administrator: members}[r.role]
 		same := len(o.Security) == len(want)
 		for i := range want {
 			same = same && o.Security[i][want[i]] != nil
@@ -334,6 +334,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{}, "Me": apiMeView{}, "PeopleReadiness": directory.Readiness{},
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
 		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
+		"NewGuest": apiNewGuest{}, "GuestSlip": apiSlip{}, "Guest": apiGuest{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

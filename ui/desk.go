@@ -19,6 +19,7 @@ type Desk interface {
 	Documents
 	Tray
 	Glass
+	Deputy
 }
 
 // Enrolment says which terminal a browser or a box is.
@@ -96,6 +97,15 @@ type Glass interface {
 	// their titles.
 	Others(ctx context.Context, s directory.Session, login string) ([]job.View, error)
 	BreakGlass(ctx context.Context, s directory.Session, id int64, reason, key string) (job.Release, error)
+}
+
+// Deputy is for people who release documents of others, and for those who let them.
+type Deputy interface {
+	// ReleaseFor is ReleaseAll for the documents of somebody with that login.
+	ReleaseFor(ctx context.Context, s directory.Session, login string, o job.Options, pins job.PINs, key string) (job.Release, error)
+	// Asked returns what waits for the person's consent; Answer gives or refuses it.
+	Asked(ctx context.Context, s directory.Session) ([]directory.Delegation, error)
+	Answer(ctx context.Context, s directory.Session, id string, allow bool) error
 }
 
 // Events keeps what a device reports of itself.

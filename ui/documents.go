@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"platen/directory"
 	"platen/fault"
@@ -20,6 +21,9 @@ type section struct {
 	Title string
 	Kind  string // "ask", "held", "moving", "done"
 	Jobs  []job.View
+
+	Owner string // login of whose they are, "" the person's own
+	Ready int    // of somebody else's, how many can be released without a PIN
 }
 
 // notices are what a page says after something was done.
@@ -29,6 +33,8 @@ var notices = map[string]string{
 	"printed": "Thank you. The document is done.",
 	"claimed": "It is yours now, and stands in your list.",
 	"known":   "It is yours now. What comes under this name from now on is yours as well.",
+	"allow":   "From now on this person may print your documents.",
+	"refuse":  "Nobody else prints your documents because of that.",
 }
 
 // jobs lists the person's documents.
@@ -54,6 +60,9 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 		Ready      int // how many can be released here now
 		PINs       int // how many more with their PIN
 		Held       int
+		Others     bool // there are documents of others
+		MayDelete  bool
+		Asked      []directory.Delegation
 		Any        bool
 		MayGlass   bool
 		Unclaimed  bool   // there are documents that nobody owns and that may be the person's
@@ -66,8 +75,14 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 		s.Log.Warn("ui: unclaimed documents could not be looked for", "error", err)
 	}
 	p.Unclaimed = len(found) > 0
+	if p.Asked, err = s.Desk.Asked(v.ctx(), v.session); err != nil { // the list is worth more
+		s.Log.Warn("ui: nobody knows what asks for consent", "error", err)
+	}
+	p.Asked = p.Asked[:min(len(p.Asked), 1)] // one at a time: a panel is small
 	for _, j := range all {
+		p.Others, p.MayDelete = p.Others || j.For != "", p.MayDelete || j.CanDelete && kindOf(j) == "held"
 		switch {
+		case j.For != "":
 		case j.Releasable && j.NeedsPIN:
 			p.PINs++
 		case j.Releasable:
@@ -77,7 +92,9 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 			p.Held++
 		}
 	}
-	slices.SortStableFunc(all, func(a, b job.View) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(all, func(a, b job.View) int { // the own ones first: their For is empty
+		return cmp.Or(cmp.Compare(a.For, b.For), byOwner(a, b), cmp.Compare(rank(a), rank(b)))
+	})
 	from, to := v.window(len(all))
 	if from > 0 {
 		p.Prev = p.Base + "jobs?from=" + strconv.Itoa(max(0, from-perPage))
@@ -85,7 +102,7 @@ func (s *Server) jobsPage(v *visit, status int, n *notice) error {
 	if to < len(all) {
 		p.Next = p.Base + "jobs?from=" + strconv.Itoa(to)
 	}
-	p.Sections = sections(all[from:to], p.T)
+	p.Sections = sections(all[from:to], p.sheet)
 	return v.render(status, "jobs.html", p)
 }
 
@@ -101,6 +118,14 @@ func (v *visit) window(n int) (from, to int) {
 var order = []string{"ask", "held", "moving", "done"}
 
 func rank(j job.View) int { return slices.Index(order, kindOf(j)) }
+
+// byOwner keeps together what two people have who are called alike.
+func byOwner(a, b job.View) int {
+	if a.For == "" {
+		return 0
+	}
+	return cmp.Compare(a.Owner, b.Owner)
+}
 
 // kindOf puts a document into its section. What may have printed comes first:
 // only its owner can say.
@@ -120,15 +145,24 @@ var sectionTitles = map[string]string{
 	"ask": "Did it print?", "held": "Waiting for you", "moving": "On the way", "done": "Done",
 }
 
-func sections(jobs []job.View, say func(string, ...any) string) []section {
+func sections(jobs []job.View, p sheet) []section {
 	var list []section
 	for _, j := range jobs {
-		k := kindOf(j)
-		if len(list) == 0 || list[len(list)-1].Kind != k {
-			list = append(list, section{Title: say(sectionTitles[k]), Kind: k})
+		next := section{Title: p.T(sectionTitles[kindOf(j)]), Kind: kindOf(j)}
+		if j.For != "" {
+			next.Owner, next.Title = j.Owner, p.T("For %s", p.Plain(j.For))
+			if next.Kind != "held" {
+				next.Title += ": " + p.T(sectionTitles[next.Kind])
+			}
+		}
+		if n := len(list); n == 0 || list[n-1].Kind != next.Kind || list[n-1].Owner != next.Owner {
+			list = append(list, next)
 		}
 		last := &list[len(list)-1]
 		last.Jobs = append(last.Jobs, j)
+		if j.For != "" && j.Releasable && !j.NeedsPIN {
+			last.Ready++
+		}
 	}
 	return list
 }
@@ -190,7 +224,7 @@ func (s *Server) act(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if what != "all" && len(ids) == 0 {
+	if what != "all" && len(ids) == 0 && !strings.HasPrefix(what, allFor) {
 		err = &fault.Error{Op: "ui.act", Kind: fault.Invalid, Text: "Please choose a document first."}
 	} else {
 		err = s.do(v, what, ids)
@@ -209,8 +243,16 @@ func (s *Server) act(v *visit) error {
 	return err
 }
 
+// allFor begins what the button says that releases all of somebody else; their login
+// follows.
+const allFor = "for:"
+
 func (s *Server) do(v *visit, what string, ids []int64) error {
 	key, pins := v.field("once"), v.pins(ids)
+	if login, ok := strings.CutPrefix(what, allFor); ok {
+		r, err := s.Desk.ReleaseFor(v.ctx(), v.session, login, job.Options{}, nil, key)
+		return v.follow(r, err)
+	}
 	switch what {
 	case "all":
 		r, err := s.Desk.ReleaseAll(v.ctx(), v.session, job.Options{}, nil, key)
@@ -392,7 +434,7 @@ func (s *Server) names(v *visit) (map[int64]job.View, error) {
 
 func (v *visit) item(p sheet, it job.ReleaseItem, names map[int64]job.View) item {
 	j := names[it.Job]
-	j.ID = it.Job
+	j.ID, j.Title = it.Job, cmp.Or(j.Title, it.Title)
 	i := item{Name: p.Name(j), State: p.State(it.Status), Reason: p.T(it.Reason), Kind: "bad"}
 	switch it.Status {
 	case job.StatusQueued, job.StatusSending:

@@ -37,9 +37,10 @@ type fakeDesk struct {
 	releases map[string]job.Release
 	keys     map[string]string // idempotency key to release
 	calls    []string
-	reader   bool             // beside the terminal
-	shown    *directory.Shown // what came of its last card
-	broken   error            // what everything about jobs answers, nil nothing
+	reader   bool                              // beside the terminal
+	shown    *directory.Shown                  // what came of its last card
+	asked    map[string][]directory.Delegation // what waits for the consent of whom, by login
+	broken   error                             // what everything about jobs answers, nil nothing
 	serial   int
 }
 
@@ -392,6 +393,7 @@ func (d *fakeDesk) ReleaseAll(_ context.Context, s directory.Session, o job.Opti
 	left := 0
 	for _, j := range d.jobs[s.User.Login] {
 		switch {
+		case j.For != "":
 		case j.Releasable && j.NeedsPIN && pins[j.ID] == "":
 			left++
 		case j.Releasable:
@@ -507,6 +509,46 @@ func (d *fakeDesk) Claim(_ context.Context, s directory.Session, id int64, remem
 	f.View.Title = "What it was called"
 	d.jobs[s.User.Login] = append(d.jobs[s.User.Login], f.View)
 	return remember && f.Remember, nil
+}
+
+// Deputy.
+
+func (d *fakeDesk) ReleaseFor(_ context.Context, s directory.Session, login string, o job.Options, pins job.PINs, key string) (job.Release, error) {
+	var ids []int64
+	left := 0
+	for _, j := range d.jobs[s.User.Login] {
+		switch {
+		case j.For == "" || j.Owner != login || !j.Releasable:
+		case j.NeedsPIN:
+			left++
+		default:
+			ids = append(ids, j.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return job.Release{}, denied("You may not release documents of this person, or not any longer.")
+	}
+	r, err := d.release("release for "+login, s, ids, o, key)
+	r.Left = left
+	return r, err
+}
+
+func (d *fakeDesk) Asked(_ context.Context, s directory.Session) ([]directory.Delegation, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked[s.User.Login], d.broken
+}
+
+func (d *fakeDesk) Answer(_ context.Context, s directory.Session, id string, allow bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.asked[s.User.Login], func(x directory.Delegation) bool { return x.ID == id })
+	if i < 0 {
+		return &fault.Error{Op: "fake", Kind: fault.NotFound, Text: "Nobody asks for that any longer."}
+	}
+	d.call("answer %s %v", id, allow)
+	d.asked[s.User.Login] = slices.Delete(d.asked[s.User.Login], i, i+1)
+	return nil
 }
 
 // Glass.

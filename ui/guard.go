@@ -80,6 +80,8 @@ func (s *Server) admit(v *visit, r role) error {
 		return s.admitMember(v, r)
 	case holder:
 		return s.admitHolder(v)
+	case visitors:
+		return s.admitVisitors(v)
 	case monitors:
 		return s.admitMonitor(v)
 	}

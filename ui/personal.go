@@ -33,11 +33,11 @@ const (
 )
 
 // toMine sends the browser to one of the person's own pages.
-func (v *visit) toMine(query url.Values) error {
+func (v *visit) toMine(sub string, query url.Values) error {
 	if lang := v.r.URL.Query().Get("lang"); v.s.Catalog.Find(lang) != nil {
 		query.Set("lang", lang)
 	}
-	u := url.URL{Path: minePath, RawQuery: query.Encode()}
+	u := url.URL{Path: minePath + sub, RawQuery: query.Encode()}
 	return v.goTo(u.String())
 }
 
@@ -92,7 +92,8 @@ func (s *Server) minePage(v *visit, status int, n *notice) error {
 		Full      bool
 		Queues    []site.Queue
 		Preferred string
-	}{sheet: v.memberSheet("Your own addresses"), Query: v.langQuery(), Queues: queues, Preferred: preferred, Full: len(list) >= mostAddresses, Newest: newest(list)}
+		Trusts    bool
+	}{sheet: v.memberSheet("Your own addresses"), Trusts: s.Trusts != nil, Query: v.langQuery(), Queues: queues, Preferred: preferred, Full: len(list) >= mostAddresses, Newest: newest(list)}
 	p.Notice = n
 	all, err := s.Site.Queues(v.ctx())
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *Server) mineAdd(v *visit) error {
 		return err
 	}
 	if newest(list) != v.field("after") {
-		return v.toMine(url.Values{"did": {"changed"}})
+		return v.toMine("", url.Values{"did": {"changed"}})
 	}
 	if len(list) >= mostAddresses {
 		return s.minePage(v, http.StatusConflict, &notice{"bad", v.say.Text("You have as many addresses as one person may have. Please remove one first.")})
@@ -169,7 +170,7 @@ func (s *Server) mineRemove(v *visit) error {
 	if err != nil && !fault.Is(err, fault.NotFound) { // it is gone, as wished
 		return err
 	}
-	return v.toMine(url.Values{"did": {"removed"}})
+	return v.toMine("", url.Values{"did": {"removed"}})
 }
 
 // drawnQR is a QR code as one path in a square of Size, with the margin that

@@ -29,6 +29,8 @@ const (
 	helper        role = "helper"            // may help people
 	reader        role = "reader of reports" // may read how everything is
 	administrator role = "administrator"     // may change everything
+
+	visitors role = "visitor program" // an API token for guests
 )
 
 // face says how a route shows an error.
@@ -61,6 +63,8 @@ var routes = []route{
 	{"GET", "/print/mine", member, page, "a person's own addresses to print to", (*Server).mine},
 	{"POST", "/print/mine/add", member, page, "make an address, which is shown this once", (*Server).mineAdd},
 	{"POST", "/print/mine/remove", member, page, "make an address worthless", (*Server).mineRemove},
+	{"GET", "/print/mine/delegations", member, page, "who may release a person's documents, and whose that person may", (*Server).trusts},
+	{"POST", "/print/mine/delegations/{act:give|allow|end}", member, page, "let a colleague release one's documents, consent to it, end it", (*Server).changeTrusts},
 	{"GET", "/print/{queue}.mobileconfig", anyone, page, "a queue as a profile for macOS, iOS and iPadOS", (*Server).profile},
 	{"GET", "/print/{queue}/u/{secret}", holder, page, "how to add a personal address", (*Server).ownSetUpPage},
 	{"GET", "/print/{queue}/u/{secret}/profile.mobileconfig", holder, page, "a personal address as a profile", (*Server).ownProfile},
@@ -75,6 +79,9 @@ var routes = []route{
 	{"POST", "/setup", first, page, "make the first administrator, once", (*Server).firstPost},
 	{"GET", "/me", member, page, "who one is here, and where one is signed in", (*Server).me},
 	{"POST", "/me/end", member, page, "sign out one of one's own browsers", (*Server).endSession},
+	{"GET", "/reception", helper, page, "make accounts of guests, and see which there are", (*Server).reception},
+	{"POST", "/reception", helper, page, "make one, whose slip is shown this once", (*Server).receive},
+	{"POST", "/reception/{act:extend|end}", helper, page, "give a guest another day, or end the account", (*Server).changeGuest},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
 	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
@@ -89,6 +96,7 @@ var routes = []route{
 	{"GET", "/t/{terminal}/releases/{release}", person, page, "how a release stands", (*Server).status},
 	{"GET", "/t/{terminal}/unclaimed", person, page, "documents that nobody owns and that may be this person's, without their titles", (*Server).tray},
 	{"POST", "/t/{terminal}/claim", person, page, "say that one of them is one's own, and once more to be sure", (*Server).claim},
+	{"POST", "/t/{terminal}/consent", person, page, "allow or refuse that somebody releases one's documents", (*Server).consent},
 	{"GET", "/t/{terminal}/glass", person, page, "documents of others, for people who may break glass", (*Server).glass},
 	{"POST", "/t/{terminal}/glass", person, page, "find and release documents of others, with a reason", (*Server).breakGlass},
 	{"POST", "/t/{terminal}/stay", person, page, "stay signed in", (*Server).stay},
@@ -111,6 +119,8 @@ var routes = []route{
 	{"POST", "/api/v1/directory", bringer, data, "bring the people of the token's source", (*Server).apiBring},
 	{"GET", "/api/v1/me", member, data, "who one is here", (*Server).apiMe},
 	{"GET", "/api/v1/readiness", reader, data, "how ready the house is for its people", (*Server).apiReadiness},
+	{"POST", "/api/v1/guests", visitors, data, "make the account of a guest, whose secrets are told this once", (*Server).apiWelcome},
+	{"GET", "/api/v1/guests", visitors, data, "the guests there are", (*Server).apiGuests},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -132,10 +142,14 @@ func (s *Server) has(r route) bool {
 		switch {
 		case strings.HasPrefix(r.path, minePath):
 			return s.Members != nil && s.Personal != nil && s.Site != nil
+		case strings.HasPrefix(r.path, receptionPath):
+			return s.Members != nil && s.Reception != nil
 		case strings.HasSuffix(r.path, "/readiness"):
 			return s.Members != nil && s.Readiness != nil
 		}
 		return s.Members != nil
+	case visitors:
+		return s.Reception != nil
 	case program:
 		return s.Intake != nil && s.Jobs != nil && s.Tokens != nil
 	case bringer:

@@ -57,6 +57,11 @@ var scenes = []scene{
 		h.clock.add(deskIdle - deskWarn)
 		return "/t/lobby/still"
 	}},
+	{"jobs-for", func(h *house) string { h.deputy(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
+	{"job-for", func(h *house) string { h.deputy(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs/201" }},
+	{"jobs-asked", func(h *house) string { h.asks(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
+	{"reception", func(h *house) string { h.atReception(); return receptionPath }},
+	{"delegations", func(h *house) string { h.lets(); signInMine(h, "anna", "anna"); return trustsPath }},
 	{"glass", func(h *house) string { h.post("/t/lobby/login", hilda()); return "/t/lobby/glass" }},
 	{"jobs-unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/unclaimed" }},

@@ -59,7 +59,11 @@ func cookies(t *testing.T, ctx context.Context, h *house, more ...*http.Cookie) 
 	t.Helper()
 	u := h.request("GET", "/t/lobby/", nil, nil).URL
 	for _, c := range append(h.jar.Cookies(u), more...) {
-		set := network.SetCookie(c.Name, c.Value).WithURL(h.http.URL).WithPath("/t/lobby/").WithSecure(true).WithHTTPOnly(true)
+		path := "/t/lobby/"
+		if c.Name == memberCookie {
+			path = "/"
+		}
+		set := network.SetCookie(c.Name, c.Value).WithURL(h.http.URL).WithPath(path).WithSecure(true).WithHTTPOnly(true)
 		if err := chromedp.Run(ctx, set); err != nil {
 			t.Fatal(err)
 		}

@@ -38,10 +38,12 @@ type Server struct {
 	Tokens Tokens
 	Events Events
 
-	Bringers Bringers
-	Admins   Tokens // of the administration API, which have rights
-	Personal Personal
-	Members  Members
+	Bringers  Bringers
+	Admins    Tokens // of the administration API, which have rights
+	Personal  Personal
+	Members   Members
+	Reception Reception
+	Trusts    Trusts
 	// Readiness says how ready the house is for its people, as JSON; nil: nobody
 	// can tell, and there is no such route.
 	Readiness func(ctx context.Context) (any, error)

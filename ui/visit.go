@@ -52,6 +52,7 @@ type visit struct {
 	member        Member // who is at a browser of their own
 	memberToken   string
 	memberKey     string     // of that person's forms
+	sponsor       string     // login of who answers for the guests of a program, "" as it says
 	queue         site.Queue // of the personal address in the path
 	failed        string     // reference of the error that is being shown, "" none
 }

@@ -192,6 +192,11 @@ func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
 	if q, err := a.scope.Queue(ctx, j.Queue); err == nil && j.Unclaimed() && j.State == job.Held && q.Asks() {
 		who = append(who, "Whoever is asked at a terminal and says that it is theirs.")
 	}
+	deputies, err := a.deputies(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	who = append(who, deputies...)
 	if len(glass) > 0 {
 		who = append(who, strings.Join(glass, ", ")+", with a reason, by the right break-glass.")
 	}

@@ -21,7 +21,7 @@ type settingsFlags struct {
 	personalURLs, advertise               *opt[bool]
 	defaultQueue                          *opt[string]
 	maxCards                              *opt[int]
-	verifierFor                           *opt[time.Duration]
+	verifierFor, guestsFor                *opt[time.Duration]
 }
 
 func (f *settingsFlags) add(fs *flag.FlagSet) {
@@ -39,6 +39,7 @@ func (f *settingsFlags) add(fs *flag.FlagSet) {
 	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password")
 	f.maxCards = optNumber(fs, "max-cards", "cards that a person may have who registers one, `NUMBER`; 0 no limit", 0, 1000)
 	f.verifierFor = optTime(fs, "verifier-for", "a password that was right stands in for a directory that is away, for this `TIME`; 0: never", 366*24*time.Hour)
+	f.guestsFor = optTime(fs, "guests-for", "the account of a guest is removed this `TIME` after its end", 3660*24*time.Hour)
 	f.defaultQueue = optText(fs, "default-queue", "`NAME` of the queue of clients that name none; empty: the first that holds")
 	f.personalURLs = optYesNo(fs, "personal-urls", "people may have an address of their own to print to")
 	f.advertise = optYesNo(fs, "advertise", "queues are advertised on the local network")
@@ -61,6 +62,7 @@ func (f *settingsFlags) apply(ctx context.Context, a *admin, s *site.Settings) e
 	f.advertise.apply(&s.Advertise)
 	f.maxCards.apply(&s.MaxCards)
 	f.verifierFor.apply(&s.VerifierFor)
+	f.guestsFor.apply(&s.GuestsFor)
 	if !f.defaultQueue.given {
 		return nil
 	}
@@ -122,6 +124,7 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 	}
 	titles, history, verifiers := config.Duration{Duration: s.TitleFor}, config.Duration{Duration: s.HistoryFor}, config.Duration{Duration: s.VerifierFor}
 	idle, life := config.Duration{Duration: s.WebIdle}, config.Duration{Duration: s.WebLife}
+	guests := config.Duration{Duration: s.GuestsFor}
 	if c.json {
 		return writeJSON(c.out, struct {
 			site.Settings
@@ -130,13 +133,14 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 			Verifiers  config.Duration `json:"verifier_for"`
 			WebIdle    config.Duration `json:"web_idle"`
 			WebLife    config.Duration `json:"web_life"`
-		}{s, titles, history, verifiers, idle, life})
+			Guests     config.Duration `json:"guests_for"`
+		}{s, titles, history, verifiers, idle, life, guests})
 	}
 	return fields(c.out, "largest job", octets(s.MaxOctets), "all documents", limit(s.MaxSpool), "documents of one owner", limit(s.MaxUser),
 		"jobs of one owner", limitJobs(s.MaxUserJobs), "disk kept free", octets(s.Reserve), "titles are forgotten after", titles.String(),
 		"jobs are forgotten after", history.String(),
 		"signed out at browsers after", idle.String()+" without a sign of life, and after "+life.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
-		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards), "cards of one person", limitJobs(s.MaxCards), "passwords stand in for a directory", verifiers.String(),
+		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards), "cards of one person", limitJobs(s.MaxCards), "passwords stand in for a directory", verifiers.String(), "guests are removed after their end by", guests.String(),
 		"default queue", queue, "people may have addresses of their own", yesNo(s.PersonalURLs), "queues are advertised", yesNo(s.Advertise))
 }
 

@@ -330,6 +330,9 @@ func (n *node) keepPeople(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := n.keepGuests(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			n.log.Warn("people: guests and delegations whose time is over were not removed", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

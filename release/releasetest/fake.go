@@ -41,6 +41,9 @@ type Fake struct {
 	codes     map[string]code
 	audit     []Line
 	lastJob   int64
+
+	delegations []directory.Delegation
+	groups      map[string][]string // id to the ids of its members
 }
 
 // Line is one line of the audit trail.
@@ -579,6 +582,10 @@ func (s *Fake) move(it release.OrderItem, r job.Release) string {
 	}
 	j.State, j.Reasons, j.Message, j.Device = job.Pending, []job.Reason{job.Queued}, "", r.Device
 	j.Released, j.Options, j.NotBefore, j.Attempts, j.Completed = r.At, it.Options, time.Time{}, 0, time.Time{}
+	j.ReleasedBy = it.By
+	if it.Audit.Action != "" {
+		s.audit = append(s.audit, Line{it.By, it.Audit.Action, it.Audit.Object, it.Audit.Detail})
+	}
 	s.history[j.ID] = append(s.history[j.ID], it.History...)
 	return job.StatusQueued
 }
@@ -742,6 +749,17 @@ func (s *Fake) Fixture(stranger release.Store) Fixture {
 		PutQueue:    func(_ testing.TB, q site.Queue) { locked(func() { s.queues[q.ID] = q }) },
 		PutDevice:   func(_ testing.TB, d site.Device) { locked(func() { s.devices[d.ID] = d }) },
 		PutTerminal: func(_ testing.TB, t site.Terminal) { locked(func() { s.terminals[t.ID] = &terminal{Terminal: t} }) },
+		PutGroup: func(_ testing.TB, id, _ string, members ...string) {
+			locked(func() {
+				if s.groups == nil {
+					s.groups = map[string][]string{}
+				}
+				s.groups[id] = members
+			})
+		},
+		AddDelegation: func(_ testing.TB, d directory.Delegation) {
+			locked(func() { s.delegations = append(s.delegations, d) })
+		},
 		AddJob: func(_ testing.TB, j *job.Job) {
 			locked(func() {
 				s.lastJob++

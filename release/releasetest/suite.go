@@ -30,6 +30,9 @@ type Fixture struct {
 	PutQueue    func(t testing.TB, q site.Queue)
 	PutDevice   func(t testing.TB, d site.Device)
 	PutTerminal func(t testing.TB, m site.Terminal)
+	// PutGroup makes a group of these people.
+	PutGroup      func(t testing.TB, id, name string, members ...string)
+	AddDelegation func(t testing.TB, d directory.Delegation)
 	// AddJob adds a held job with its documents, as intake does, and sets its ID.
 	AddJob func(t testing.TB, j *job.Job)
 	// Claim takes a pending job in hand as a device's worker does: it becomes
@@ -115,7 +118,8 @@ func Run(t *testing.T, newStore func(*testing.T) (release.Store, Fixture)) {
 		{"throttles at once", testThrottlesAtOnce}, {"release", testRelease}, {"release again", testReleaseAgain},
 		{"TestF42 release at once", testReleaseAtOnce}, {"release of what is done", testReleaseDone},
 		{"change", testChange}, {"change is guarded", testChangeGuarded}, {"keep", testKeep}, {"cancel", testCancel},
-		{"own jobs", testOwnJobs}, {"claim", testClaim}, {"TestF42 claim at once", testClaimAtOnce}, {"waiting jobs", testWaitingJobs}, {"tenants", testTenants},
+		{"own jobs", testOwnJobs}, {"delegations", testDelegations}, {"release by somebody else", testReleaseByAnother},
+		{"claim", testClaim}, {"TestF42 claim at once", testClaimAtOnce}, {"waiting jobs", testWaitingJobs}, {"tenants", testTenants},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -723,6 +727,7 @@ func testTenants(t *testing.T, s *suite) {
 	must(t, s.st.PutCard(s.ctx, card(job.NewUUID(), Anna.ID, "one")))
 	must(t, s.st.SetEnrolment(s.ctx, AtticPanel.ID, []byte("secret"), Epoch.Add(time.Hour)))
 	must(t, s.st.PutThrottles(s.ctx, []release.Throttle{{Key: "k", Failures: []time.Time{Epoch}}}))
+	s.AddDelegation(t, delegation(1, Anna.ID, Ben.ID))
 
 	x := s.Stranger
 	get := map[string]error{
@@ -737,10 +742,13 @@ func testTenants(t *testing.T, s *suite) {
 	}
 	c := job.Change{State: job.Canceled}
 	wantKind(t, "ChangeJob", x.ChangeJob(s.ctx, id, release.Guard{State: job.Held}, c, Epoch), fault.Conflict)
+	wantKind(t, "Consent", x.Consent(s.ctx, delegation(1, "", "").ID, Anna.ID, Epoch, "", "anna"), fault.NotFound)
+	wantKind(t, "EndDelegation", x.EndDelegation(s.ctx, delegation(1, "", "").ID, Anna.ID, "anna"), fault.NotFound)
 	wantKind(t, "KeepJob", x.KeepJob(s.ctx, id, Anna.ID, Epoch, job.Entry{At: Epoch}), fault.Conflict)
 	lists := map[string]int{
 		"UsersByPIN": length(x.UsersByPIN(s.ctx, []byte("pin:24681012"), 9)), "Queues": length(x.Queues(s.ctx)),
 		"Terminals": length(x.Terminals(s.ctx)), "Sessions": length(x.Sessions(s.ctx)),
+		"DelegationsTo": length(x.DelegationsTo(s.ctx, Ben.ID)), "DelegationsOf": length(x.DelegationsOf(s.ctx, Anna.ID)),
 		"OwnJobs": length(x.OwnJobs(s.ctx, Anna.ID, Epoch, 9)), "WaitingJobs": length(x.WaitingJobs(s.ctx, 9)),
 	}
 	for name, n := range lists {

@@ -107,6 +107,7 @@ ALTER TABLE terminals ADD COLUMN rule TEXT NOT NULL DEFAULT '';        -- what i
 ALTER TABLE queues ADD COLUMN owner TEXT NOT NULL DEFAULT '{}';        -- JSON, site.OwnerRules
 
 ALTER TABLE jobs ADD COLUMN mono BIGINT NOT NULL DEFAULT 0;            -- option of its release: without colour
+ALTER TABLE jobs ADD COLUMN released_by TEXT NOT NULL DEFAULT '';      -- login of whoever released it for its owner, '' the owner
 
 -- What everybody may do until somebody says otherwise.
 INSERT INTO rights (tenant, holder, may, device_group, queue, amount) SELECT id, '', 'colour', '', '', 0 FROM tenants;
@@ -152,11 +153,15 @@ CREATE TABLE delegations (
 	made_by    TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	consent_at BIGINT NOT NULL, -- 0: not asked, or not given
+	consent    TEXT NOT NULL,   -- how it was given
 	until_at   BIGINT NOT NULL,
+	titles     BIGINT NOT NULL, -- delegates read the titles
+	deletes    BIGINT NOT NULL, -- delegates may delete what waits
 	PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX delegations_pair ON delegations (tenant, owner, delegate);
 CREATE INDEX delegations_delegate ON delegations (tenant, delegate);
+CREATE INDEX delegations_until ON delegations (tenant, until_at) WHERE until_at > 0;
 
 -- What people had to their credit in the system that was here before.
 CREATE TABLE balances (

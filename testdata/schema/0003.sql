@@ -144,7 +144,7 @@ CREATE TABLE jobs (
 	seen         INTEGER NOT NULL,
 	copies       INTEGER NOT NULL,  -- options of its release
 	sides        TEXT NOT NULL,
-	extended     INTEGER NOT NULL, mono INTEGER NOT NULL DEFAULT 0,  -- its owner has extended its hold time
+	extended     INTEGER NOT NULL, mono INTEGER NOT NULL DEFAULT 0, released_by TEXT NOT NULL DEFAULT '',  -- its owner has extended its hold time
 	PRIMARY KEY (tenant, id)
 ) STRICT;
 CREATE TABLE documents (
@@ -417,7 +417,10 @@ CREATE TABLE delegations (
 	made_by    TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
 	consent_at INTEGER NOT NULL, -- 0: not asked, or not given
+	consent    TEXT NOT NULL,   -- how it was given
 	until_at   INTEGER NOT NULL,
+	titles     INTEGER NOT NULL, -- delegates read the titles
+	deletes    INTEGER NOT NULL, -- delegates may delete what waits
 	PRIMARY KEY (tenant, id)
 ) STRICT;
 CREATE TABLE balances (
@@ -505,88 +508,89 @@ CREATE INDEX codes_user ON codes (tenant, user_id);
 CREATE INDEX codes_over ON codes (tenant, expires_at);
 CREATE UNIQUE INDEX delegations_pair ON delegations (tenant, owner, delegate);
 CREATE INDEX delegations_delegate ON delegations (tenant, delegate);
+CREATE INDEX delegations_until ON delegations (tenant, until_at) WHERE until_at > 0;
 CREATE INDEX web_sessions_user ON web_sessions (tenant, user_id);
 CREATE INDEX web_sessions_over ON web_sessions (tenant, expires_at);
 CREATE UNIQUE INDEX users_subject ON users (tenant, subject) WHERE subject <> '';
 INSERT INTO migrations VALUES (1, '0001_init.sql', 1803888000000);
 INSERT INTO migrations VALUES (2, '0002_ipp.sql', 1803888000000);
 INSERT INTO migrations VALUES (3, '0003_people.sql', 1803888000000);
-INSERT INTO tenants VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'default', 1803888000000, 10, 1);
-INSERT INTO tenants VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'the other one', 1803888000000, 9, 1);
+INSERT INTO tenants VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'default', 1803888000000, 10, 1);
+INSERT INTO tenants VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'the other one', 1803888000000, 9, 1);
 INSERT INTO counters VALUES ('job', 4);
 INSERT INTO epochs VALUES ('key-1', 1803888000000, 1);
-INSERT INTO users VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '', '');
-INSERT INTO users VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '', '');
-INSERT INTO users VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '', '');
-INSERT INTO users VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '', '');
-INSERT INTO aliases VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO aliases VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
-INSERT INTO cards VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
-INSERT INTO cards VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
-INSERT INTO queues VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"hall","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO queues VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
-INSERT INTO devices VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO devices VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
-INSERT INTO terminals VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
-INSERT INTO terminals VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
-INSERT INTO jobs VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'd154dd4a94c391e421782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 2, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'c31e4ad0e43379be21782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 3, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e', 7, '', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'd456a8b6f5f5eb0a21782e332e363f786078393b343b28237a2e332e363f7a393b34393f363f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 0, 1803888000000, 1804233600000, 0, '', 0, 0, 0, '', 0, 0);
-INSERT INTO jobs VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 4, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 9, 'job-completed-successfully job-stored', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'1b9809a83639dcf821782e332e363f786078393b343b28237a2e332e363f7a2a2833342e3f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 1803888000000, 1803888000000, 1803895200000, 1, 'boot 1', 0, 0, 0, '', 0, 0);
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 1, 1, x'0324784e0fb64da4393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 1, 2, x'7fcb9ccae1dc241d393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 3, 1, x'4bf8d9a676ee25e8393b343b28237a343b373f7a393b34393f363f3e', 700, x'4e04cf6026ce0609e80e04deb6c5d9fbafffa5bfa1df5103628e714989c72ade', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 3, 2, x'583bd6ca2961bcb6393b343b28237a343b373f7a393b34393f363f3e', 300, x'9a707c8bf43bdc9de7885f8442d5e406580ec7bade089e795ce9e47927d7aba2', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 4, 1, x'14030e748ab393e7393b343b28237a343b373f7a2a2833342e3f3e', 700, x'8d1cebfee10d0ea8d82f180de5562623579dfbcaa422baf75aa7d3bc9f9f12fc', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 4, 2, x'a2efe91b8ebbd6c8393b343b28237a343b373f7a2a2833342e3f3e', 300, x'463381b1b58062fecf5c6e9cf1b3e72edf5702fb31fa5fa982105978c5a0a36e', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 2, 1, x'20fd4928504e4fbe393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO documents VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 2, 2, x'67568cb1e6409d04393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
-INSERT INTO job_history VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 1, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 3, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 4, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO job_history VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 4, 2, 1803888000000, 'device Hall', 'Printed.', '');
-INSERT INTO job_history VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 2, 1, 1803888000000, 'the node', 'Arrived.', '');
-INSERT INTO usage VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000a1', 3000, 1);
-INSERT INTO usage VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000a1', 1000, 1);
-INSERT INTO releases VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '01a222c6-d600-7963-84eb-20d784da3afd', '0198f000-0000-7000-8000-0000000000c1', '0198f000-0000-7000-8000-0000000000a1', '', 1803888000000, '', '');
-INSERT INTO release_items VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '01a222c6-d600-7963-84eb-20d784da3afd', 1, 4, 'queued', '');
-INSERT INTO sends VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '01a222c6-d601-7bfd-9c34-7b3d1f61a94f', 4, '0198f000-0000-7000-8000-0000000000c1', 1, 'boot 1', 1803888001000, 1803888000000);
-INSERT INTO ledger VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '01a222c6-d601-7bfd-9c34-7b3d1f61a94f', 'key-1', 1803888000000, 1, 1803888000000, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 4, '0198f000-0000-7000-8000-0000000000a1', 'anna', 'sales', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'S-1', '0198f000-0000-7000-8000-0000000000b1', 'Secure', x'8229d38a20aa0551393b343b28237a2e332e363f7a2a2833342e3f3e', 'printed', 4, 1000, 0, '', '', 3, 0, 0, '', '', 0, '');
-INSERT INTO outbox VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'ledger', '01a222c6-d601-7bfd-9c34-7b3d1f61a94f', 1803888000000);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'queue', '0198f000-0000-7000-8000-0000000000b1', 10, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'queue', '0198f000-0000-7000-8000-0000000000b1', 7, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
-INSERT INTO changes VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
-INSERT INTO audit VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'ccc8456a870315a76accb60efd5159faecd9e8691be41e5c8cefd46426160b14');
-INSERT INTO audit VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'fac0f596f027117cc00097ab2e54d2ea3cb35c1568854b8df76229cc521fb194');
-INSERT INTO throttles VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'anna', 1, '[1803888000000]', 1803888000000);
-INSERT INTO throttles VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', 'anna', 1, '[1803888000000]', 1803888000000);
-INSERT INTO tokens VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '', '');
-INSERT INTO tokens VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '', '');
-INSERT INTO queue_names VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', 'hp_color_2', '0198f000-0000-7000-8000-0000000000b1');
-INSERT INTO rights VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '', 'colour', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '', 'copy', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '', 'fax', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ed-77cd-b9f4-f42b3070898f', '', 'scan', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '', 'colour', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '', 'copy', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '', 'fax', '', '', 0);
-INSERT INTO rights VALUES ('01a222c6-d5ee-78c9-b455-c3b7ecbaa3a7', '', 'scan', '', '', 0);
+INSERT INTO users VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '', '');
+INSERT INTO users VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '', '');
+INSERT INTO users VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000a1', 'anna', 'Anna Berg', 'anna@example.test', 'anna@corp.test', 'sales', '', 1, 'local', 'release', 'phc-p', 'phc-n', x'70696e', 1803888000000, 0, 0, 0, 0, '', '');
+INSERT INTO users VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000a2', 'ben', '', '', '', '', '', 1, 'local', '', '', '', NULL, 1803888000000, 0, 0, 0, 0, '', '');
+INSERT INTO aliases VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'aberg', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO aliases VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'berg.a', '0198f000-0000-7000-8000-0000000000a1', '');
+INSERT INTO cards VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
+INSERT INTO cards VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000a1', '0198f000-0000-7000-8000-0000000000a1', x'63617264', x'726177', '3D4', '', 0, 1803888000000, '');
+INSERT INTO queues VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"hall","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000b1', 'Secure', 'secure', 'a queue', 'hold', '', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b1","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO queues VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000b2', 'Direct', 'direct', 'a queue', 'passthrough', '0198f000-0000-7000-8000-0000000000c1', '10.0.0.0/8', 50, 'windows-1252', 345600000, 7200000, 0, 1, 0, '', 0, '{"uuid":"0198f000-0000-7000-8000-0000000000b2","location":"","geo":"","organization":"","unit":"","require_identity":false,"report_completed":false,"hold_new":false,"paused":false,"hidden":false,"profile":"","devices":null}', '{}');
+INSERT INTO devices VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'hall', 'S-1', '', '', 'folder:///tmp/hall', '', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO devices VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000c2', 'Attic', 'attic', '', '', '', 'lpr://attic/q', 'slow-close no-pjl', 1, 'unknown', '', 0, 0, '', '{"asked":"0001-01-01T00:00:00Z","model":"","formats":null,"colour":false,"sides":null,"media":null,"ready":null,"sources":null,"types":null,"finishings":null,"bins":null,"dpi":null,"copies":0,"ppm":0,"ppm_colour":0,"margin":0,"raster_dpi":null,"sheet_back":"","attributes":null}', '', '', '', '');
+INSERT INTO terminals VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
+INSERT INTO terminals VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000d1', 'Panel', 'panel', '0198f000-0000-7000-8000-0000000000c1', '', 0, 0, '', 300000, x'736563726574', 1803891600000, NULL, '');
+INSERT INTO jobs VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'ac94341681dbafab21782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 2, 'f16d05ec-6b29-7248d-82c61-adb1e9263f', 4, 'job-held-for-release', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'c8eaca9d75e34ac621782e332e363f786078393b343b28237a2e332e363f7a3c33222e2f283f78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '', 0, 0, 0, 1000, 2, 1803888000000, 0, 0, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 3, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e', 7, '', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'a5e3478a4d15566721782e332e363f786078393b343b28237a2e332e363f7a393b34393f363f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 0, 1803888000000, 1804233600000, 0, '', 0, 0, 0, '', 0, 0, '');
+INSERT INTO jobs VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 4, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 9, 'job-completed-successfully job-stored', '', '0198f000-0000-7000-8000-0000000000b1', '0198f000-0000-7000-8000-0000000000a1', 'The login.', 'ANNA', '{"host":"pc17","copies":2,"sides":"two-sided-long-edge","cut":true}', x'ad8c0dba6ec5499d21782e332e363f786078393b343b28237a2e332e363f7a2a2833342e3f3e78767839363b2929786078393b343b28237a39363b2929787678383b34343f28786078393b343b28237a383b34343f287876783f222e283b7860217800786078393b343b28237a3f222e283b782727', 'lpd', 'SECURE', '', '10.1.2.3', 50, '0198f000-0000-7000-8000-0000000000c1', 0, 0, 0, 1000, 2, 1803888000000, 1803888000000, 1803888000000, 1803895200000, 1, 'boot 1', 0, 0, 0, '', 0, 0, '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 1, 1, x'3ba4b40ed0eff326393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 1, 2, x'2ed58146369d6210393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 3, 1, x'2fd4ae7c1050015a393b343b28237a343b373f7a393b34393f363f3e', 700, x'4e04cf6026ce0609e80e04deb6c5d9fbafffa5bfa1df5103628e714989c72ade', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 3, 2, x'964b519cfa628639393b343b28237a343b373f7a393b34393f363f3e', 300, x'9a707c8bf43bdc9de7885f8442d5e406580ec7bade089e795ce9e47927d7aba2', 'pdf', 1, 'f12fde68-4b2e-7d4c6-827b7-77a0d2346e-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 4, 1, x'664b8f2c25109a7e393b343b28237a343b373f7a2a2833342e3f3e', 700, x'8d1cebfee10d0ea8d82f180de5562623579dfbcaa422baf75aa7d3bc9f9f12fc', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 4, 2, x'cfab6eb2ab3e76fe393b343b28237a343b373f7a2a2833342e3f3e', 300, x'463381b1b58062fecf5c6e9cf1b3e72edf5702fb31fa5fa982105978c5a0a36e', 'pdf', 1, 'dda3af6e-69b6-7a757-82b64-5336a52b4b-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 2, 1, x'291c75907cfd75c6393b343b28237a343b373f7a3c33222e2f283f', 700, x'38f8fa78bac6138f14f7268423abee0ee58c1ea626f8431e504aa68a8129878e', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-1.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO documents VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 2, 2, x'd05caccd3a869a05393b343b28237a343b373f7a3c33222e2f283f', 300, x'b3d62fb4c0780d2c11596ef324e3582b301cb89d9993a5daaa93c6431187c278', 'pdf', 1, 'f16d05ec-6b29-7248d-82c61-adb1e9263f-2.doc', 0, -1, '', '', '', 'none', '');
+INSERT INTO job_history VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 1, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 3, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 4, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO job_history VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 4, 2, 1803888000000, 'device Hall', 'Printed.', '');
+INSERT INTO job_history VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 2, 1, 1803888000000, 'the node', 'Arrived.', '');
+INSERT INTO usage VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000a1', 3000, 1);
+INSERT INTO usage VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000a1', 1000, 1);
+INSERT INTO releases VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '01a222e3-2ca4-7ca2-9930-216aca2de9e3', '0198f000-0000-7000-8000-0000000000c1', '0198f000-0000-7000-8000-0000000000a1', '', 1803888000000, '', '');
+INSERT INTO release_items VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '01a222e3-2ca4-7ca2-9930-216aca2de9e3', 1, 4, 'queued', '');
+INSERT INTO sends VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '01a222e3-2ca6-7aff-b522-c6ca53cef2ce', 4, '0198f000-0000-7000-8000-0000000000c1', 1, 'boot 1', 1803888001000, 1803888000000);
+INSERT INTO ledger VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '01a222e3-2ca6-7aff-b522-c6ca53cef2ce', 'key-1', 1803888000000, 1, 1803888000000, 'dda3af6e-69b6-7a757-82b64-5336a52b4b', 4, '0198f000-0000-7000-8000-0000000000a1', 'anna', 'sales', '0198f000-0000-7000-8000-0000000000c1', 'Hall', 'S-1', '0198f000-0000-7000-8000-0000000000b1', 'Secure', x'3b93a822b2217d1d393b343b28237a2e332e363f7a2a2833342e3f3e', 'printed', 4, 1000, 0, '', '', 3, 0, 0, '', '', 0, '');
+INSERT INTO outbox VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'ledger', '01a222e3-2ca6-7aff-b522-c6ca53cef2ce', 1803888000000);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'queue', '0198f000-0000-7000-8000-0000000000b1', 10, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
+INSERT INTO changes VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'card', '0198f000-0000-7000-8000-0000000000a1', 4, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'device', '0198f000-0000-7000-8000-0000000000c1', 5, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'device', '0198f000-0000-7000-8000-0000000000c2', 6, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'queue', '0198f000-0000-7000-8000-0000000000b1', 7, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'queue', '0198f000-0000-7000-8000-0000000000b2', 8, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'terminal', '0198f000-0000-7000-8000-0000000000d1', 9, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'user', '0198f000-0000-7000-8000-0000000000a1', 3, 0);
+INSERT INTO changes VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'user', '0198f000-0000-7000-8000-0000000000a2', 2, 0);
+INSERT INTO audit VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'7b8214254de2ba731e1fb39bce6d7a37484a978d4c2d3dbe440675f0c33ff05a');
+INSERT INTO audit VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 1, 1803888000000, 'anna', 'sign-in', 'panel', 'card', x'4c4e5fdc14da1f563f25282e2457c69c29b72356e2314edb8dcf27b13e5fd62e');
+INSERT INTO throttles VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'anna', 1, '[1803888000000]', 1803888000000);
+INSERT INTO throttles VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', 'anna', 1, '[1803888000000]', 1803888000000);
+INSERT INTO tokens VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '', '');
+INSERT INTO tokens VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '0198f000-0000-7000-8000-0000000000a1', 'erp', x'746f6b656e', '', '', 1803888000000, 0, '', '', '');
+INSERT INTO queue_names VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', 'hp_color_2', '0198f000-0000-7000-8000-0000000000b1');
+INSERT INTO rights VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '', 'colour', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '', 'copy', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '', 'fax', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c73-7d37-a8d5-7e9a899efc67', '', 'scan', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '', 'colour', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '', 'copy', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '', 'fax', '', '', 0);
+INSERT INTO rights VALUES ('01a222e3-2c76-76c3-9063-3c2712d9e467', '', 'scan', '', '', 0);
