@@ -31,8 +31,11 @@ func (s *Server) me(v *visit) error {
 		Roles    string
 		Rights   string
 		Mine     bool
+		Trusts   bool // others may be let to print the person's documents
+		Guests   bool // the person may make accounts of guests
 		Sessions []ownSession
-	}{sheet: v.memberSheet("Your account"), Query: v.langQuery(), User: v.member.User, Mine: s.allowPersonal(v.ctx()) == nil}
+	}{sheet: v.memberSheet("Your account"), Query: v.langQuery(), User: v.member.User, Mine: s.allowPersonal(v.ctx()) == nil,
+		Trusts: s.Trusts != nil, Guests: s.Reception != nil && (v.member.User.May(directory.Support) || v.member.User.May(directory.Administer))}
 	p.From, p.Method = p.source(&v.member.User), p.T(methodWords[v.member.Session.Method])
 	p.Roles, p.Rights = p.words(v.member.Roles, roleWords), p.words(rightsOf(&v.member.User), rightWords)
 	for _, x := range list {
