@@ -42,6 +42,9 @@ type SourceAge struct {
 	Age    time.Duration `json:"-"`      // since Good
 	Hours  float64       `json:"hours"`  // the same
 	Failed string        `json:"failed"` // why the last try failed, "" it did not
+
+	Waiting int    `json:"waiting"` // people who seem to have left, about whom somebody has to say so
+	Why     string `json:"why"`
 }
 
 // MaxUnready bounds Readiness.Cannot.

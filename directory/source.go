@@ -1,6 +1,9 @@
 package directory
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Source is a place where people and groups come from: a directory service, a
 // table, another machine. directory/ldap and directory/entra are some.
@@ -56,6 +59,10 @@ type GroupRecord struct {
 	People  []string // keys of the people in it, not of those in groups in it
 	Members []string // keys of the groups in it
 }
+
+// ErrOwnPassword is wrapped by the answer about a person whose password no directory
+// has: it is the person's own here.
+var ErrOwnPassword = errors.New("no directory has this password")
 
 // Checker knows whether a password is right, by asking the directory that has
 // it.

@@ -58,7 +58,7 @@ func (c Config) Check() error {
 	case c.mode() != StartTLS && c.mode() != TLS && c.mode() != NoTLS:
 		return wrong("The encryption of the mail server is starttls, tls or none.")
 	case c.mode() == NoTLS && !c.AllowNoTLS:
-		return wrong("Mail without encryption has to be allowed first.")
+		return wrong("Mail without encryption has to be allowed first (--allow-no-tls yes).")
 	case c.mode() == NoTLS && c.User != "" && !loopback(c.Host):
 		return wrong("A password for mail is sent with encryption only.")
 	case !isAddress(c.From):

@@ -53,9 +53,12 @@ func (s *Service) password(ctx context.Context, u directory.User, x directory.Se
 		return true, nil
 	}
 	err := s.ask(ctx, u, login, value)
+	own := errors.Is(err, directory.ErrOwnPassword)
 	switch {
 	case err == nil:
 		return true, s.keepVerifier(ctx, u, x, value, here)
+	case own && here && s.current(x):
+		return true, nil
 	case fault.Is(err, fault.Denied):
 		if here { // it was right once, and is not any longer
 			return false, s.Store.KeepVerifier(ctx, u.ID, "", time.Time{})
@@ -64,7 +67,7 @@ func (s *Service) password(ctx context.Context, u directory.User, x directory.Se
 	case fault.Is(err, fault.NotFound):
 		return here && s.current(x), nil
 	}
-	if here && s.current(x) {
+	if !own && here && !x.PasswordUntil.IsZero() && s.current(x) { // not one that the person had before coming from a directory
 		s.Log.Info("release: a directory is away, what is kept here decided", "user", u.Login, "error", err)
 		return true, nil
 	}
@@ -85,7 +88,8 @@ func (s *Service) ask(ctx context.Context, u directory.User, login, value string
 	if strings.TrimSpace(value) == "" { // an anonymous bind would say yes (RFC 4513, section 6.3.1)
 		return &fault.Error{Op: "release.ask", Kind: fault.Denied}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Limits.Ask)
+	// Whoever hangs up must not look like a directory that does not answer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.Ask)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.Directory.CheckPassword(ctx, u, login, value) }()
@@ -117,9 +121,12 @@ func (s *Service) keepVerifier(ctx context.Context, u directory.User, x director
 
 // isOnce reports whether what was typed where a card is read is a code that works
 // once. A number that is no code goes on as a card, and counts as one.
-func (s *Service) isOnce(ctx context.Context, c Credentials) (bool, error) {
-	if c.Method != directory.MethodCard && c.Method != directory.MethodCode || c.Reader != "" || len(c.Value) != directory.CodeDigits || !digits(c.Value) {
+func (s *Service) isOnce(ctx context.Context, t site.Terminal, c Credentials) (bool, error) {
+	if c.Method != directory.MethodCard && c.Method != directory.MethodCode || c.Reader != "" || !couldBeCode(c.Value) {
 		return false, nil
+	}
+	if waits, err := s.waits(ctx, t); err != nil || waits {
+		return false, err
 	}
 	_, err := s.Store.CodeHolder(ctx, s.Digests.TokenDigest("code "+c.Value), directory.CodeSignIn, s.Now())
 	if fault.Is(err, fault.NotFound) {
@@ -127,6 +134,9 @@ func (s *Service) isOnce(ctx context.Context, c Credentials) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// couldBeCode reports whether something looks like a code that works once.
+func couldBeCode(value string) bool { return len(value) == directory.CodeDigits && digits(value) }
 
 // byOnce takes a code that works once, with or without the name of its holder.
 // Codes are counted like PINs alone.
@@ -164,7 +174,9 @@ func (s *Service) byOnce(ctx context.Context, t site.Terminal, c Credentials) (d
 // one field. Which it is can be seen: a code is known by itself, a PIN has digits
 // only. It is one attempt, whatever it is compared with.
 func (s *Service) byAny(ctx context.Context, t site.Terminal, c Credentials) (directory.User, error) {
-	if digits(c.Value) {
+	if waits, err := s.waits(ctx, t); err != nil {
+		return directory.User{}, err
+	} else if digits(c.Value) && !waits {
 		digest := s.Digests.TokenDigest("code " + c.Value)
 		switch _, err := s.Store.CodeHolder(ctx, digest, directory.CodeSignIn, s.Now()); {
 		case err == nil:

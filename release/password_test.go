@@ -2,6 +2,7 @@ package release_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ type asked struct {
 	err   error
 	hangs atomic.Bool
 	users []string // whose password it was asked for; "" nobody's
+	seen  func(context.Context)
 }
 
 func (a *asked) CheckPassword(ctx context.Context, u directory.User, _, password string) error {
@@ -29,6 +31,9 @@ func (a *asked) CheckPassword(ctx context.Context, u directory.User, _, password
 		return ctx.Err()
 	}
 	a.users = append(a.users, u.Login)
+	if a.seen != nil {
+		a.seen(ctx)
+	}
 	if strings.TrimSpace(password) == "" {
 		panic("TestA48: an empty password was brought to the directory")
 	}
@@ -149,6 +154,53 @@ func TestCodesWorkOnce(t *testing.T) {
 	d.store.NodeSettings.MaxCards = 2
 	_, _, err = d.RegisterCard(ctx, attic, read("04FFEE0077"), "anna", "anna", here)
 	wantKind(t, "a third card", err, fault.Conflict)
+}
+
+// TestA37CodesAreGuesses: whoever types numbers until one is a code has to wait like
+// everybody, and the right one gets no other answer meanwhile.
+func TestA37CodesAreGuesses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx := t.Context()
+		right := digests{}.TokenDigest("code 87654321")
+		must(t, d.store.PutCode(ctx, right, anna.ID, directory.CodeSignIn, time.Now().Add(48*time.Hour)))
+		guess := func(value string) error {
+			_, _, err := d.SignIn(ctx, hall, card(value), here)
+			return err
+		}
+		for i := range 6 {
+			if err := guess(fmt.Sprintf("1000000%d", i)); err == nil {
+				t.Fatal("a wrong number signs in")
+			}
+		}
+		if err := guess("87654321"); err == nil {
+			t.Error("the right one is answered while the others wait")
+		}
+		if _, _, err := d.RegisterCard(ctx, hall, directory.Reading{Raw: "04FFEE0066"}, "", "87654321", here); err == nil {
+			t.Error("the same to register a card")
+		}
+		time.Sleep(2 * time.Hour)
+		must(t, guess("87654321"))
+	})
+}
+
+// TestA45HangingUpSaysNothing: a client that goes away does not make the directory
+// look as if it did.
+func TestA45HangingUpSaysNothing(t *testing.T) {
+	d := newDesk(t)
+	dir := &asked{}
+	d.Directory = dir
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir.seen = func(ctx context.Context) {
+		if ctx.Err() != nil {
+			t.Errorf("the directory hears that the client is gone: %v", ctx.Err())
+		}
+	}
+	_, _, _ = d.SignIn(ctx, hall, password("nobody", "x"), here)
+	if len(dir.users) != 1 {
+		t.Errorf("asked for %q", dir.users)
+	}
 }
 
 func TestTheRuleOfAReader(t *testing.T) {

@@ -36,7 +36,7 @@ func (s *Service) SignIn(ctx context.Context, t site.Terminal, c Credentials, cl
 	}
 	defer leave()
 
-	if once, err := s.isOnce(ctx, c); err != nil {
+	if once, err := s.isOnce(ctx, t, c); err != nil {
 		return Session{}, "", err
 	} else if once {
 		c.Method = directory.MethodOnce
@@ -97,11 +97,31 @@ func (s *Service) codeIs(ctx context.Context, t site.Terminal, code string) (met
 	case len(code) < cardShortest:
 		return directory.MethodPIN, nil
 	}
+	if waits, err := s.waits(ctx, t); err != nil || waits {
+		return directory.MethodCard, err
+	}
 	users, err := s.Store.UsersByPIN(ctx, s.Digests.PINDigest(code), 2)
 	if err != nil || len(users) == 0 {
 		return directory.MethodCard, err
 	}
 	return directory.MethodPIN, nil
+}
+
+// waits reports whether whoever guesses at this terminal has to wait. Then nobody
+// looks whether a number is a code or a PIN: else only the right one would get an
+// answer.
+func (s *Service) waits(ctx context.Context, t site.Terminal) (bool, error) {
+	limits := []limit{{"cards/" + t.ID, terminalRule}, {"pin/" + t.ID, pinHereRule}, {"pin", pinRule}}
+	ts, err := s.Store.Throttles(ctx, []string{limits[0].key, limits[1].key, limits[2].key})
+	if err != nil {
+		return false, err
+	}
+	for i, l := range limits {
+		if l.rule.wait(s.Now(), ts[i].Failures) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // number brings what a reader sent to the normal form of the card's number.
@@ -157,7 +177,11 @@ func (s *Service) byCard(ctx context.Context, t site.Terminal, number, raw strin
 	if !fault.Is(err, fault.NotFound) {
 		return Session{}, "", err
 	}
-	if a, err := s.attempt(ctx, op, cards); err == nil {
+	guess := []limit{cards}
+	if couldBeCode(raw) { // it may have been meant for one
+		guess = append(guess, limit{"pin/" + t.ID, pinHereRule}, limit{"pin", pinRule})
+	}
+	if a, err := s.attempt(ctx, op, guess...); err == nil {
 		if err := a.failed(ctx); err != nil {
 			return Session{}, "", err
 		}
@@ -229,8 +253,9 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 		return directory.User{}, err
 	}
 	account := account(u, login)
-	here := limit{account + "@" + client.String(), hereRule}
-	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"client/" + client.String(), pinHereRule})
+	from := network(client)
+	here := limit{account + "@" + from, hereRule}
+	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"client/" + from, pinHereRule})
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -241,7 +266,17 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 	if !ok {
 		return directory.User{}, s.wrong(ctx, op, a, err)
 	}
-	return u, a.succeeded(ctx, here.key, "client/"+client.String())
+	return u, a.succeeded(ctx, here.key, "client/"+from)
+}
+
+// network is what a client's failures are counted under: its address, of IPv6 the
+// part that it cannot choose by itself.
+func network(client netip.Addr) string {
+	client = client.Unmap().WithZone("")
+	if p, err := client.Prefix(64); err == nil && client.Is6() {
+		return p.String()
+	}
+	return client.String()
 }
 
 // matches does the same work for a user who does not exist as for one who does.

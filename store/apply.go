@@ -81,7 +81,7 @@ func (a *applier) person(p *directory.Arrived) error {
 	if isNew {
 		_, err = a.t.exec(insertSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source, a.now)
 	} else {
-		_, err = a.t.exec(updateSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source)
+		_, err = a.t.exec(updateSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source, a.now)
 	}
 	if err == nil && !isNew && !u.Enabled {
 		err = a.t.endSessions(id)
@@ -119,13 +119,37 @@ func (a *applier) settle(p *directory.Arrived) (id string, isNew bool, err error
 		return "", false, err
 	}
 	if entries == 0 {
-		return id, false, nil // it was entered here, and is this person
+		return a.adopt(p.User.Login, id)
 	}
 	ok, err := a.clear(p.User.Login, "")
 	if err != nil || !ok {
 		return "", false, err
 	}
 	return job.NewUUID(), true, nil
+}
+
+// adopt takes somebody over who was entered here, unless that would give what was
+// given to one person to whoever is called so elsewhere: rights beyond printing, or
+// the account of a guest.
+func (a *applier) adopt(login, id string) (string, bool, error) {
+	var rights []directory.Right
+	var sponsor, source string
+	var grants int
+	if err := a.t.one(selectAdoptee, []any{words[directory.Right]{&rights}, &sponsor, &source, &grants}, id); err != nil {
+		return "", false, err
+	}
+	powerful := grants > 0 || slices.ContainsFunc(rights, func(r directory.Right) bool { return r != directory.Release && !r.Restricts() })
+	switch {
+	case sponsor != "":
+		a.problem("%s was passed over: a guest has this login.", login)
+	case source == directory.SourceOIDC:
+		a.problem("%s was passed over: somebody who signs in with OpenID Connect has this login.", login)
+	case powerful:
+		a.problem("%s was passed over: the account here with this login has rights of its own. Take them away until it is the directory's, or rename it.", login)
+	default:
+		return id, false, nil
+	}
+	return "", false, nil
 }
 
 // clear makes a login free for id: somebody who has left lets it go, and so does
@@ -332,6 +356,9 @@ const (
 
 	selectLoginHolder query = `SELECT id, source FROM users WHERE tenant = $1 AND login = $2`
 	countEntriesOf    query = `SELECT COUNT(*) FROM source_entries WHERE tenant = $1 AND target = $2`
+	selectAdoptee     query = `
+		SELECT u.rights, u.sponsor, u.source, (SELECT COUNT(*) FROM rights r WHERE r.tenant = $1 AND r.holder = u.id)
+		  FROM users u WHERE u.tenant = $1 AND u.id = $2`
 	selectHolderEntry query = `
 		SELECT e.entry, e.gone_at, u.removed_at FROM source_entries e JOIN users u ON u.tenant = $1 AND u.id = e.target
 		 WHERE e.tenant = $1 AND e.target = $2 AND e.source = $3 LIMIT 1`
@@ -342,7 +369,7 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, 0, 0, 0, '', '', 0, '', NULL)`
 	updateSourced query = `
 		UPDATE users SET login = $3, full_name = $4, email = $5, upn = $6, department = $7, language = $8,
-		       enabled = CASE WHEN blocked = 1 THEN 0 ELSE CAST($9 AS BIGINT) END, source = $10, removed_at = 0
+		       enabled = CASE WHEN blocked = 1 OR until_at > 0 AND until_at <= $11 THEN 0 ELSE CAST($9 AS BIGINT) END, source = $10, removed_at = 0
 		 WHERE tenant = $1 AND id = $2`
 	setSourcedPIN query = `
 		UPDATE users SET pin = '', pin_digest = $3 WHERE tenant = $1 AND id = $2 AND (pin_digest IS NULL OR pin_digest <> $3)`

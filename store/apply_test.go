@@ -163,6 +163,39 @@ func TestWhoTheSourceMeans(t *testing.T) {
 	}
 }
 
+// TestA57WhoIsNotTakenOver: whoever is called so in a directory gets neither the
+// rights of an administrator here nor the account of a guest.
+func TestA57WhoIsNotTakenOver(t *testing.T) {
+	f := newFeed(t)
+	ctx := t.Context()
+	boss := directory.User{ID: job.NewUUID(), Login: "boss", Enabled: true, Source: "local", Rights: []directory.Right{directory.Administer}, Created: epoch}
+	helps := directory.User{ID: job.NewUUID(), Login: "helps", Enabled: true, Source: "local", Created: epoch}
+	guest := directory.User{ID: job.NewUUID(), Login: "guest", Enabled: true, Source: "local", Sponsor: "anna", Until: epoch.Add(time.Hour), Created: epoch}
+	cloud := directory.User{ID: job.NewUUID(), Login: "cloud", Enabled: true, Source: directory.SourceOIDC, Created: epoch}
+	for _, u := range []directory.User{boss, helps, guest, cloud} {
+		must(t, f.w.a.PutUser(ctx, u))
+	}
+	must(t, f.w.a.PutRight(ctx, directory.Grant{Holder: helps.ID, Right: directory.Support}))
+	people := []directory.Record{rec("1", "boss", "0411"), rec("2", "helps"), rec("3", "guest"), rec("4", "cloud"), rec("5", "ben")}
+	r := f.full(people)
+	if len(r.Problems) != 4 {
+		t.Errorf("problems %q", r.Problems)
+	}
+	for _, was := range []directory.User{boss, helps, guest, cloud} {
+		if u := f.user(was.Login); u.ID != was.ID || u.Source != was.Source || u.Cards != 0 || !u.Enabled {
+			t.Errorf("%s was taken over: %+v", was.Login, u)
+		}
+	}
+	if f.user("ben").Source != corp {
+		t.Error("an ordinary account was not")
+	}
+	boss.Rights = nil
+	must(t, f.w.a.PutUser(ctx, boss))
+	if f.full(people); f.user("boss").Source != corp {
+		t.Error("without its rights it is the directory's")
+	}
+}
+
 func TestWhoLeaves(t *testing.T) {
 	f := newFeed(t)
 	ctx := t.Context()

@@ -330,6 +330,8 @@ func checkPeople(ctx context.Context, scope store.Scope, f *findings) {
 		switch {
 		case s.Failed != "":
 			f.warn("source "+s.Name, "It was not read the last time: %s", s.Failed)
+		case s.Waiting > 0:
+			f.warn("source "+s.Name, "%s If that is right: platen source approve %s", s.Why, s.Name)
 		case s.Age > directory.FullEvery:
 			f.warn("source "+s.Name, "It has not answered for %s.", s.Age.Round(time.Minute))
 		}

@@ -21,7 +21,7 @@ func importCommands() []*command {
 	var source *opt[string]
 	return []*command{{
 		name: "import users", args: "FILE.csv", least: 1, most: 1, summary: "add or change people from a table",
-		more: "Columns: " + strings.Join(csvfile.Columns(), ", ") + ".\nOnly login is required, and a person is known by it. Several rights, aliases and cards are separated by |.\n" +
+		more: "Columns: " + strings.Join(csvfile.Columns(), ", ") + ".\nOnly login is required, and a person is known by it. Several rights, aliases, cards and groups are separated by |.\nid and groups count only in a file that is watched: platen source add --kind csv.\n" +
 			"A column that the table does not have changes nothing; an empty field of one that it has clears it, but never\ncards, PIN or password. Commas, semicolons or tabs; UTF-8, UTF-16 or code page 1252.\n" +
 			"All lines or none: when one is wrong, nothing is changed and every mistake is told by line.",
 		examples: []string{"import users people.csv --dry-run", "import users people.csv --source personnel", "import users -"},

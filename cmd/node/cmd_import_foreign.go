@@ -619,6 +619,9 @@ func (m *migration) apply(ctx context.Context, c *call) error {
 	if err := m.a.audit(ctx, "user.import", m.source, detail); err != nil {
 		return err
 	}
+	if err := m.keepDefaultQueue(ctx); err != nil {
+		return err
+	}
 	for _, q := range m.queues {
 		if err := m.a.scope.PutQueue(ctx, q); err != nil {
 			return err
@@ -629,6 +632,25 @@ func (m *migration) apply(ctx context.Context, c *call) error {
 		}
 	}
 	return nil
+}
+
+// keepDefaultQueue makes sure that the queue of clients which name none stays the one
+// that it is: it would be another as soon as a queue comes before it by name.
+func (m *migration) keepDefaultQueue(ctx context.Context) error {
+	s, err := m.a.scope.Settings(ctx)
+	if err != nil || s.DefaultQueue != "" || len(m.queues) == 0 {
+		return err
+	}
+	queues, err := m.a.scope.Queues(ctx)
+	if err != nil {
+		return err
+	}
+	q, ok := site.DefaultQueue(queues, s)
+	if !ok {
+		return nil
+	}
+	s.DefaultQueue = q.ID
+	return m.a.scope.PutSettings(ctx, s)
 }
 
 // hashed returns the people with their new PINs hashed, which is slow on

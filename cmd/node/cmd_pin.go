@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -145,17 +146,23 @@ func (a *admin) generatePINs(ctx context.Context, c *call, mail, all bool) error
 	if mail && u.Email == "" {
 		return &fault.Error{Op: "pin.generate", Kind: fault.Invalid, Text: "This person has no e-mail address."}
 	}
+	before, err := a.scope.Secrets(ctx, u.ID)
+	if err != nil {
+		return err
+	}
 	pin, err := a.newPIN(ctx, &u)
 	if err != nil {
 		return err
+	}
+	if mail {
+		if err := a.mailTo(ctx, u.Email, notify.PINMessage(say(), u.Language, u.Name(), pin)); err != nil {
+			return errors.Join(err, a.scope.SetSecrets(context.WithoutCancel(ctx), u.ID, before)) // the PIN of before goes on working
+		}
 	}
 	if err := a.audit(ctx, "pin.generate", u.Login, ""); err != nil {
 		return err
 	}
 	if mail {
-		if err := a.mailTo(ctx, u.Email, notify.PINMessage(say(), u.Language, u.Name(), pin)); err != nil {
-			return err // the person has no PIN that anybody knows: the next try makes another one
-		}
 		if !c.json {
 			fmt.Fprintf(c.out, "%s has a new PIN, and mail.\n", u.Login)
 		}
@@ -226,16 +233,24 @@ func (a *admin) addCode(ctx context.Context, c *call, mail bool, validFor time.D
 	}
 	until := a.now().Add(validFor)
 	digest := a.keys.Tenant(a.scope.Tenant()).TokenDigest("code " + code)
+	if mail { // first: when it does not leave, the code of before goes on working
+		if err := a.mailTo(ctx, u.Email, notify.CodeMessage(say(), u.Language, u.Name(), code, until)); err != nil {
+			return err
+		}
+	}
 	if err := a.scope.PutCode(ctx, digest, u.ID, directory.CodeSignIn, until); err != nil {
 		return err
 	}
 	if err := a.audit(ctx, "code.add", u.Login, "until "+until.UTC().Format(time.RFC3339)); err != nil {
 		return err
 	}
-	if mail {
-		return a.mailTo(ctx, u.Email, notify.CodeMessage(say(), u.Language, u.Name(), code, until))
-	}
-	if c.json {
+	switch {
+	case mail && c.json:
+		return writeJSON(c.out, map[string]any{"login": u.Login, "until": until.UTC()})
+	case mail:
+		fmt.Fprintf(c.out, "%s has mail with a code that works once, until %s.\n", u.Login, stamp(until))
+		return nil
+	case c.json:
 		return writeJSON(c.out, map[string]any{"login": u.Login, "code": code, "until": until.UTC()})
 	}
 	fmt.Fprintf(c.out, "The code of %s is %s. It works once, until %s, and is shown this once.\n", u.Login, code, stamp(until))

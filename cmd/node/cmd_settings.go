@@ -36,7 +36,7 @@ func (f *settingsFlags) add(fs *flag.FlagSet) {
 	f.webLife = optTime(fs, "web-life", "and after this `TIME` in any case", 7*24*time.Hour)
 	f.aliases = optYesNo(fs, "aliases", "the owner rule that looks at other names of a person")
 	f.prefix = optYesNo(fs, "prefix", "the owner rule for names that a client has cut to 31 octets")
-	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password")
+	f.register = optYesNo(fs, "register-cards", "a person may register an unknown card at a terminal, with a password, a PIN or a code")
 	f.maxCards = optNumber(fs, "max-cards", "cards that a person may have who registers one, `NUMBER`; 0 no limit", 0, 1000)
 	f.verifierFor = optTime(fs, "verifier-for", "a password that was right stands in for a directory that is away, for this `TIME`; 0: never", 366*24*time.Hour)
 	f.guestsFor = optTime(fs, "guests-for", "the account of a guest is removed this `TIME` after its end", 3660*24*time.Hour)
@@ -140,7 +140,7 @@ func (a *admin) printSettings(ctx context.Context, c *call) error {
 		"jobs of one owner", limitJobs(s.MaxUserJobs), "disk kept free", octets(s.Reserve), "titles are forgotten after", titles.String(),
 		"jobs are forgotten after", history.String(),
 		"signed out at browsers after", idle.String()+" without a sign of life, and after "+life.String(), "owner rule for other names", yesNo(s.AliasesEnabled),
-		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards), "cards of one person", limitJobs(s.MaxCards), "passwords stand in for a directory", verifiers.String(), "guests are removed after their end by", guests.String(),
+		"owner rule for cut names", yesNo(s.PrefixEnabled), "people may register cards", yesNo(s.RegisterCards), "cards of a person who registers one", limitJobs(s.MaxCards), "passwords stand in for a directory", verifiers.String(), "guests are removed after their end by", guests.String(),
 		"default queue", queue, "people may have addresses of their own", yesNo(s.PersonalURLs), "queues are advertised", yesNo(s.Advertise))
 }
 

@@ -233,7 +233,7 @@ func (a *admin) listUsers(ctx context.Context, c *call) error {
 		{"name", func(u directory.User) string { return u.FullName }},
 		{"department", func(u directory.User) string { return u.Department }},
 		{"enabled", func(u directory.User) string { return yesNo(u.Enabled) }},
-		{"rights", rightsText},
+		{"given here", rightsText},
 		{"cards", func(u directory.User) string { return strconv.Itoa(u.Cards) }},
 		{"PIN", func(u directory.User) string { return yesNo(u.HasPIN) }},
 		{"password", func(u directory.User) string { return yesNo(u.HasPass) }},

@@ -136,6 +136,17 @@ func (d *oidcDoor) user(ctx context.Context, conf *oidc.Config, who oidc.Person)
 	return u, nil
 }
 
+// powerful reports whether a person may do what ordinary people may not: then a name
+// that somebody else gave is no proof.
+func powerful(u *directory.User) bool {
+	for _, r := range []directory.Right{directory.Administer, directory.Support, directory.Report, directory.BreakGlass} {
+		if u.MaySomewhere(r) {
+			return true
+		}
+	}
+	return false
+}
+
 // acquainted remembers the subject of somebody who comes for the first time.
 func (d *oidcDoor) acquainted(ctx context.Context, conf *oidc.Config, who oidc.Person, subject string) (directory.User, error) {
 	const op = "oidc.user"
@@ -160,7 +171,7 @@ func (d *oidcDoor) acquainted(ctx context.Context, conf *oidc.Config, who oidc.P
 		return refuse(ui.SaysNobodyThere)
 	case len(found) == 0:
 		return d.create(ctx, conf, who, subject)
-	case len(byEmail) == 0 && found[0].May(directory.Administer):
+	case len(byEmail) == 0 && powerful(&found[0]):
 		// At some providers people choose what they are called.
 		return refuse(ui.SaysNameAlone)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -45,7 +47,7 @@ func newPasswords(scope store.Scope, now func() time.Time, log *slog.Logger) *pa
 // for nobody, one is asked all the same: the time it takes must not tell who is who.
 func (p *passwords) CheckPassword(ctx context.Context, u directory.User, login, password string) error {
 	const op = "passwords"
-	none := &fault.Error{Op: op, Kind: fault.NotFound}
+	none := &fault.Error{Op: op, Kind: fault.NotFound, Err: directory.ErrOwnPassword}
 	list, err := p.scope.Sources(ctx)
 	if err != nil {
 		return err
@@ -72,7 +74,13 @@ func (p *passwords) CheckPassword(ctx context.Context, u directory.User, login, 
 	if first == nil {
 		return none
 	}
-	_ = p.ask(ctx, first, "", login, password)
+	err = p.ask(ctx, first, "", login, password)
+	switch {
+	case fault.Is(err, fault.Unavailable) && u.ID != "":
+		return &fault.Error{Op: op, Kind: fault.Unavailable, Err: fmt.Errorf("%w: %w", directory.ErrOwnPassword, err)}
+	case fault.Is(err, fault.Unavailable): // nobody learns from the answer who is whose
+		return err
+	}
 	return none
 }
 
@@ -98,6 +106,9 @@ func (p *passwords) ask(ctx context.Context, x *directory.SourceSetup, key, logi
 	err = a.checker.Check(ctx, key, login, password)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return err
+	}
 	if !fault.Is(err, fault.Unavailable) && ctx.Err() == nil {
 		a.away = time.Time{}
 		return err

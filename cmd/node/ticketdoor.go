@@ -157,6 +157,14 @@ func (d *ticketDoor) person(ctx context.Context, a *acceptor, who kerberos.Princ
 		}
 	}
 	cause := fmt.Errorf("principal %.300q", who.String())
+	byLogin := len(found) == 1 && found[0].UPN != upn
+	if byLogin && powerful(&found[0]) {
+		if _, _, err := d.scope.EntryOf(ctx, found[0].ID); fault.Is(err, fault.NotFound) { // an account of this node alone, and a name that somebody gave in the domain
+			return directory.User{}, &fault.Error{Op: op, Kind: fault.Denied, Text: ui.SaysNameAlone, Err: cause}
+		} else if err != nil {
+			return directory.User{}, err
+		}
+	}
 	switch {
 	case len(found) == 0:
 		return directory.User{}, &fault.Error{Op: op, Kind: fault.Denied, Text: ui.SaysNobodyHere, Err: cause}

@@ -179,8 +179,11 @@ func (c Config) checkFilters() error {
 	}
 	kinds := []Kind{"", Auto, ActiveDirectory, OpenLDAP, Generic}
 	ways := []string{"", ChangesAuto, ChangesDirSync, ChangesUSN, ChangesSync, ChangesTimestamps, ChangesNone}
-	if !slices.Contains(kinds, c.Kind) || !slices.Contains(ways, c.Changes) {
+	if !slices.Contains(kinds, c.Kind) {
 		return invalid("This node does not know this kind of directory.")
+	}
+	if !slices.Contains(ways, c.Changes) {
+		return invalid("Changes are heard of in one of these ways: %s.", strings.Join(ways[1:], ", "))
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func reason(err error) (text string, more []any) {
 	case errors.As(err, &refused):
 		return "The certificate of the directory server %s cannot be used.", nil
 	case errors.Is(err, errStartTLS):
-		return "The directory server %s does not encrypt the connection, so nothing was said to it.", nil
+		return "The directory server %s does not encrypt the connection (StartTLS), so nothing was said to it. Use ldaps://, or allow it to be plain.", nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return "The directory server %s does not answer in time.", nil
 	}

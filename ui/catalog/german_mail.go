@@ -62,7 +62,7 @@ var germanMail = map[string]string{
 	"The name of the mail server is missing or wrong.":                                    "Der Name des Mailservers fehlt oder ist falsch.",
 	"The port of the mail server is a number from 1 to 65535.":                            "Der Port des Mailservers ist eine Zahl von 1 bis 65535.",
 	"The encryption of the mail server is starttls, tls or none.":                         "Die Verschlüsselung des Mailservers ist starttls, tls oder none.",
-	"Mail without encryption has to be allowed first.":                                    "E-Mail ohne Verschlüsselung muss erst erlaubt werden.",
+	"Mail without encryption has to be allowed first (--allow-no-tls yes).":               "E-Mail ohne Verschlüsselung muss erst erlaubt werden (--allow-no-tls yes).",
 	"A password for mail is sent with encryption only.":                                   "Ein Passwort für E-Mail wird nur verschlüsselt geschickt.",
 	"The sender of mail is not an e-mail address.":                                        "Der Absender von E-Mails ist keine E-Mail-Adresse.",
 	"The name of the sender or the user is too long, or has characters that no name has.": "Der Name des Absenders oder des Benutzers ist zu lang oder hat Zeichen, die kein Name hat.",
