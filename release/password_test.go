@@ -191,10 +191,10 @@ func TestA45HangingUpSaysNothing(t *testing.T) {
 	dir := &asked{}
 	d.Directory = dir
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	dir.seen = func(ctx context.Context) {
-		if ctx.Err() != nil {
-			t.Errorf("the directory hears that the client is gone: %v", ctx.Err())
+	dir.seen = func(asking context.Context) {
+		cancel() // the client is gone now
+		if asking.Err() != nil {
+			t.Errorf("the directory hears that the client is gone: %v", asking.Err())
 		}
 	}
 	_, _, _ = d.SignIn(ctx, hall, password("nobody", "x"), here)
