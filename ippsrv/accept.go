@@ -19,6 +19,7 @@ import (
 	"github.com/OpenPrinting/goipp"
 
 	"platen/fault"
+	"platen/internal/unpack"
 	"platen/ipp"
 	"platen/job"
 )
@@ -157,7 +158,7 @@ func cutShort(err error) error {
 // unpacked undoes compression (RFC 8011, section 5.4.32). deflate is RFC 1951
 // there; some clients send it with the two octets of RFC 1950 before it.
 func (q *request) unpacked() (io.Reader, error) {
-	packed := &counted{r: q.body}
+	packed := &unpack.Counted{R: q.body}
 	var r io.Reader
 	switch ipp.Text(q.msg.Operation, "compression") {
 	case "gzip":
@@ -180,46 +181,24 @@ func (q *request) unpacked() (io.Reader, error) {
 	default:
 		return q.body, nil
 	}
-	return &expanding{r: r, packed: packed, free: q.s.Limits.Expansion, ratio: q.s.Limits.Ratio}, nil
+	return corrupt{&unpack.Bounded{
+		R: r, Packed: packed, Free: q.s.Limits.Expansion, Ratio: q.s.Limits.Ratio,
+		TooMuch: &refusal{statusCompressionError, &fault.Error{Op: "ippsrv.unpacked", Kind: fault.TooLarge, Text: "The document grows too much when it is unpacked."}},
+	}}, nil
 }
 
 func unpackable(err error) error {
 	return &refusal{statusCompressionError, &fault.Error{Op: "ippsrv.unpacked", Kind: fault.Invalid, Text: "The document cannot be unpacked.", Err: err}}
 }
 
-// counted counts what it reads.
-type counted struct {
-	r io.Reader
-	n int64
-}
+// corrupt tells octets that cannot be unpacked from those that did not come.
+type corrupt struct{ io.Reader }
 
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// expanding is a document that is being unpacked. One that grows beyond all
-// measure is an attack: beyond `free` octets it may be at most `ratio` times as
-// long as what came.
-type expanding struct {
-	r           io.Reader
-	packed      *counted
-	n           int64
-	free, ratio int64
-}
-
-func (e *expanding) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	e.n += int64(n)
-	if e.n > e.free && e.n > e.packed.n*e.ratio {
-		return n, &refusal{statusCompressionError, &fault.Error{Op: "ippsrv.expanding", Kind: fault.TooLarge, Text: "The document grows too much when it is unpacked."}}
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		var corrupt flate.CorruptInputError
-		if errors.As(err, &corrupt) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, zlib.ErrChecksum) {
-			err = unpackable(err)
-		}
+func (c corrupt) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	var e flate.CorruptInputError
+	if errors.As(err, &e) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, zlib.ErrChecksum) {
+		err = unpackable(err)
 	}
 	return n, err
 }

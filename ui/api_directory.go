@@ -12,6 +12,7 @@ import (
 
 	"platen/directory"
 	"platen/fault"
+	"platen/internal/unpack"
 )
 
 // Bringers take what other machines have read of directories.
@@ -78,6 +79,12 @@ func (s *Server) apiBring(v *visit) error {
 	return v.json(http.StatusOK, r)
 }
 
+// Lines about people become ten or twenty times shorter.
+const (
+	mostRatio  = 200
+	freeOctets = 1 << 20 // for which nobody asks
+)
+
 // unpacked returns the body of lines as they were before the client compressed
 // them.
 func unpacked(v *visit, body io.Reader) (io.Reader, error) {
@@ -90,46 +97,15 @@ func unpacked(v *visit, body io.Reader) (io.Reader, error) {
 	case "", "identity":
 		return body, nil
 	case "gzip":
-		counted := &counter{r: body}
-		z, err := gzip.NewReader(counted)
+		packed := &unpack.Counted{R: body}
+		z, err := gzip.NewReader(packed)
 		if err != nil {
 			return nil, badBody(op, err)
 		}
-		return &inflated{z: z, packed: counted}, nil
+		return &unpack.Bounded{
+			R: z, Packed: packed, Free: freeOctets, Ratio: mostRatio,
+			TooMuch: &fault.Error{Op: op, Kind: fault.TooLarge, Text: "That was too much to read."},
+		}, nil
 	}
 	return nil, &refusal{http.StatusUnsupportedMediaType, "encoding", &fault.Error{Op: op, Kind: fault.Invalid, Text: "That could not be read."}}
-}
-
-// counter counts the octets that were read.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// inflated is what was compressed. Lines about people become ten or twenty times
-// shorter; what becomes a thousand times longer was made to fill a memory.
-type inflated struct {
-	z      io.Reader
-	packed *counter
-	n      int64
-}
-
-const (
-	mostRatio = 200
-	freeRatio = 1 << 20 // octets for which nobody asks
-)
-
-func (i *inflated) Read(p []byte) (int, error) {
-	n, err := i.z.Read(p)
-	i.n += int64(n)
-	if i.n > freeRatio && i.n/mostRatio > i.packed.n {
-		return 0, &fault.Error{Op: "ui.inflated", Kind: fault.TooLarge, Text: "That was too much to read."}
-	}
-	return n, err
 }

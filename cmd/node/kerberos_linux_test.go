@@ -10,10 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"platen/internal/testkit/peers"
@@ -254,19 +252,7 @@ STATUS successful-ok
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // for good: the thread ends with its namespaces
-	if err := syscall.Unshare(syscall.CLONE_NEWNET | syscall.CLONE_NEWNS); err != nil {
-		return err
-	}
-	if err := errors.Join(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""), syscall.Mount(hosts, "/etc/hosts", "", syscall.MS_BIND, "")); err != nil {
-		return err
-	}
-	for _, args := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", "192.0.2.1/32", "dev", "lo"}} {
-		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("ip %v: %w: %s", args, err, out)
-		}
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "192.0.2.1:0")
+	ln, err := peers.Apart(ctx, hosts)
 	if err != nil {
 		return err
 	}

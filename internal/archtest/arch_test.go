@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"device":     {"fault", "ipp", "job", "lpd", "site"},
 	"dispatch":   {"accounting", "device", "fault", "job", "site"},
 	"release":    {"accounting", "directory", "fault", "job", "site"},
-	"ui":         {"accounting", "directory", "fault", "job", "pki", "setup", "site", "ui/catalog", "internal/crowd"},
+	"ui":         {"accounting", "directory", "fault", "job", "pki", "setup", "site", "ui/catalog", "internal/crowd", "internal/unpack"},
 	"ui/catalog": {"fault"},
 	"store":      {"accounting", "directory", "fault", "job", "site"},
 	"config":     {"fault"},
@@ -56,9 +56,10 @@ var mayImport = map[string][]string{
 	"cmd/node": {"*"},
 
 	"ipp":    {"fault"},
-	"ippsrv": {"fault", "ipp", "job", "site", "internal/crowd"},
+	"ippsrv": {"fault", "ipp", "job", "site", "internal/crowd", "internal/unpack"},
 
 	"internal/crowd":     {},
+	"internal/unpack":    {},
 	"internal/failpoint": {},
 	"internal/fsys":      {"fault"},
 	"internal/archtest":  {},
