@@ -44,6 +44,28 @@ type Slip struct {
 	Secret   string // of an address of the guest's own to print to, "" none
 }
 
+// ToldSlip is a slip as programs read it, from the API and from the command.
+type ToldSlip struct {
+	Login    string    `json:"login"`
+	Name     string    `json:"name"`
+	Company  string    `json:"company"`
+	PIN      string    `json:"pin"`      // "" none, or sent by mail
+	Password string    `json:"password"` // "" none
+	Mailed   bool      `json:"mailed"`
+	Until    time.Time `json:"until"`
+	Sponsor  string    `json:"sponsor"`
+	Pages    string    `json:"pages"`   // that say how to print, "" none
+	Address  string    `json:"address"` // page of the guest's own printer, "" none
+}
+
+// Told is the slip without its pages, which only the node's web server knows.
+func (s *Slip) Told() ToldSlip {
+	return ToldSlip{
+		Login: s.Login, Name: s.Name, Company: s.Company, PIN: s.PIN, Password: s.Password,
+		Mailed: s.Email != "", Until: s.Until.UTC(), Sponsor: s.Sponsor,
+	}
+}
+
 // guestLetters are those that nobody takes for another one, read out loud or
 // written by hand, and that make no words.
 const guestLetters = "bcdfghjkmnpqrstvwxz"

@@ -57,20 +57,6 @@ func (a *apiNewGuest) guest(now time.Time) (directory.Guest, error) {
 	return g, err
 }
 
-// apiSlip is the answer to a new guest. Its secrets are told this once.
-type apiSlip struct {
-	Login    string    `json:"login"`
-	Name     string    `json:"name"`
-	Company  string    `json:"company"`
-	PIN      string    `json:"pin"`      // "" none, or sent by mail
-	Password string    `json:"password"` // "" none
-	Mailed   bool      `json:"mailed"`
-	Until    time.Time `json:"until"`
-	Sponsor  string    `json:"sponsor"`
-	Pages    string    `json:"pages"`   // that say how to print
-	Address  string    `json:"address"` // page of the guest's own printer, "" none
-}
-
 func (s *Server) apiWelcome(v *visit) error {
 	var a apiNewGuest
 	if err := v.read(&a); err != nil {
@@ -87,8 +73,7 @@ func (s *Server) apiWelcome(v *visit) error {
 	if err != nil {
 		return err
 	}
-	answer := apiSlip{Login: slip.Login, Name: slip.Name, Company: slip.Company, PIN: slip.PIN, Password: slip.Password,
-		Mailed: slip.Email != "", Until: slip.Until.UTC(), Sponsor: slip.Sponsor}
+	answer := slip.Told() // its secrets are told this once
 	at := setup.Of(s.clientNode(v), site.Queue{Name: slip.Queue})
 	answer.Pages = at.Node.Pages() + "print"
 	if slip.Secret != "" {

@@ -334,7 +334,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		"Problem": problem{}, "Session": apiSession{}, "Job": job.View{}, "Unclaimed": job.Found{}, "Claim": apiClaim{}, "Claimed": apiClaimed{}, "Policy": policy{}, "SentJob": apiJobView{}, "Me": apiMeView{}, "PeopleReadiness": directory.Readiness{},
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
 		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
-		"NewGuest": apiNewGuest{}, "GuestSlip": apiSlip{}, "Guest": apiGuest{},
+		"NewGuest": apiNewGuest{}, "GuestSlip": directory.ToldSlip{}, "Guest": apiGuest{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

@@ -177,23 +177,9 @@ func joined(name, company string) string {
 	return strings.Trim(name+", "+company, ", ")
 }
 
-// guestSlip is a slip as programs read it.
-type guestSlip struct {
-	Login    string    `json:"login"`
-	Name     string    `json:"name"`
-	Company  string    `json:"company"`
-	PIN      string    `json:"pin"`      // "" none, or sent by mail
-	Password string    `json:"password"` // "" none
-	Mailed   bool      `json:"mailed"`
-	Until    time.Time `json:"until"`
-	Sponsor  string    `json:"sponsor"`
-	Pages    string    `json:"pages"`   // that say how to print, "" none
-	Address  string    `json:"address"` // page of the guest's own printer, "" none
-}
-
 // printedSlip adds where the pages are, as far as the node can know.
-func (a *admin) printedSlip(s directory.Slip) guestSlip {
-	v := guestSlip{Login: s.Login, Name: s.Name, Company: s.Company, PIN: s.PIN, Password: s.Password, Mailed: s.Email != "", Until: s.Until.UTC(), Sponsor: s.Sponsor}
+func (a *admin) printedSlip(s directory.Slip) directory.ToldSlip {
+	v := s.Told()
 	at, err := a.reached("")
 	if err != nil || at.Web == 0 {
 		return v
@@ -250,7 +236,7 @@ func (a *admin) importGuests(ctx context.Context, c *call, f *guestFlags) error 
 	if err != nil {
 		return err
 	}
-	var slips []guestSlip
+	var slips []directory.ToldSlip
 	for i := range guests {
 		slip, err := a.welcome(ctx, guests[i])
 		if err != nil {

@@ -208,7 +208,7 @@ func (h *house) signInWith(login, pin string) (session string, code int) {
 func TestA52FlowGuest(t *testing.T) {
 	h := startDemo(t, "")
 	t.Log(peers.Version("ipptool"))
-	var slip guestSlip
+	var slip directory.ToldSlip
 	h.json(&slip, "guest", "add", "Eve Example", "--company", "ACME", "--sponsor", "anna", "--for", "3d")
 	if !strings.HasPrefix(slip.Login, "guest-") || len(slip.PIN) < 6 || slip.Sponsor != "anna" || slip.Password != "" {
 		t.Fatalf("%+v", slip)
@@ -335,7 +335,7 @@ func TestGuestsEndByThemselves(t *testing.T) {
 func TestGuestImport(t *testing.T) {
 	dir := newNode(t)
 	good := write(t, "name;company;email;until;login\nJane Doe;;jane@example.org;31.12."+fmt.Sprint(time.Now().Year())+";\nJohn Doe;Other Ltd;;;jdoe\n")
-	var slips []guestSlip
+	var slips []directory.ToldSlip
 	if err := json.Unmarshal([]byte(must(t, dir, "", "guest", "import", good, "--sponsor", "anna", "--for", "14d", "--company", "ACME", "--json")), &slips); err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestFlowReception(t *testing.T) {
 		return res.StatusCode, string(b)
 	}
 	code, body := ask("POST", "api/v1/guests", `{"name":"Jane","until":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
-	var slip guestSlip
+	var slip directory.ToldSlip
 	if err := json.Unmarshal([]byte(body), &slip); err != nil || code != http.StatusCreated || slip.Sponsor != "ben" {
 		t.Fatalf("%d %s", code, body)
 	}
