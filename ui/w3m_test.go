@@ -80,7 +80,7 @@ func TestW3mNoticesACardAtAReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.desk.reader = true
+	h.change(func() { h.desk.reader = true })
 	cmd := exec.CommandContext(t.Context(), "w3m", "-T", "text/html", "-I", "UTF-8", "-O", "UTF-8", "-cookie", "-o", "meta_refresh=1",
 		"-o", "ssl_verify_server=1", "-o", "ssl_ca_file="+ch.CAFile, strings.Replace(h.http.URL, "127.0.0.1", "localhost", 1)+"/t/lobby/enrol?secret=first-secret")
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "LANG=C.UTF-8", "TERM=xterm")
