@@ -24,7 +24,7 @@ func (s Scope) ApplyPeople(ctx context.Context, source string, people []director
 			}
 		}
 		problems = a.problems
-		return a.tell()
+		return nil
 	})
 	return problems, explain("store.ApplyPeople", err)
 }
@@ -36,33 +36,10 @@ type applier struct {
 	moving   map[string]bool
 	now      time.Time
 	problems []string
-	changes  []Change // of the feed, told together at the end
 }
 
 func (a *applier) problem(format string, args ...any) {
 	a.problems = append(a.problems, fmt.Sprintf(format, args...))
-}
-
-func (a *applier) changed(k kind, id string, gone bool) {
-	a.changes = append(a.changes, Change{Kind: string(k), ID: id, Gone: gone})
-}
-
-// tell writes the changes of the feed with one step of its number.
-func (a *applier) tell() error {
-	if len(a.changes) == 0 {
-		return nil
-	}
-	var last int64
-	if err := a.t.one(nextChanges, []any{&last}, len(a.changes)); err != nil {
-		return err
-	}
-	first := last - int64(len(a.changes)) + 1
-	for i, c := range a.changes {
-		if _, err := a.t.exec(putChange, c.Kind, c.ID, first+int64(i), c.Gone); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // person stores one person. A refused one leaves nothing.
@@ -76,11 +53,9 @@ func (a *applier) person(p *directory.Arrived) error {
 	} else if ok, err := a.clear(p.User.Login, id); err != nil || !ok {
 		return err
 	}
-	u := p.User
+	u := &p.User
 	var err error
-	if isNew {
-		_, err = a.t.exec(insertSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source, a.now)
-	} else {
+	if !isNew {
 		_, err = a.t.exec(updateSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source, a.now)
 	}
 	if err == nil && !isNew && !u.Enabled {
@@ -98,34 +73,40 @@ func (a *applier) person(p *directory.Arrived) error {
 	if err == nil {
 		_, err = a.t.exec(putEntry, a.source, p.Key, directory.KindUser, id, p.Base, p.Digest[:])
 	}
-	a.changed(aUser, id, false)
+	a.t.changed(aUser, id, false)
 	return err
 }
 
-// settle says who a person is who was not known by its key: somebody who was
-// entered here with the same login, or nobody yet. "" is a person who cannot be
-// stored.
+// settle says who a person is who was not known by its key: somebody new, who is
+// stored, or somebody who was entered here with the same login. "" is a person who
+// cannot be stored.
 func (a *applier) settle(p *directory.Arrived) (id string, isNew bool, err error) {
-	var source string
-	err = a.t.one(selectLoginHolder, []any{&id, &source}, p.User.Login)
-	switch {
-	case errors.Is(err, errNoRow):
-		return job.NewUUID(), true, nil
-	case err != nil:
+	id = job.NewUUID()
+	if isNew, err = a.insert(id, &p.User); err != nil || isNew {
+		return id, isNew, err
+	}
+	var holder, source string
+	if err := a.t.one(selectLoginHolder, []any{&holder, &source}, p.User.Login); err != nil {
 		return "", false, err
 	}
 	var entries int
-	if err := a.t.one(countEntriesOf, []any{&entries}, id); err != nil {
+	if err := a.t.one(countEntriesOf, []any{&entries}, holder); err != nil {
 		return "", false, err
 	}
 	if entries == 0 {
-		return a.adopt(p.User.Login, id)
+		return a.adopt(p.User.Login, holder)
 	}
-	ok, err := a.clear(p.User.Login, "")
-	if err != nil || !ok {
+	if ok, err := a.clear(p.User.Login, ""); err != nil || !ok {
 		return "", false, err
 	}
-	return job.NewUUID(), true, nil
+	isNew, err = a.insert(id, &p.User)
+	return id, isNew, err
+}
+
+// insert stores a new person, unless somebody has the login.
+func (a *applier) insert(id string, u *directory.User) (bool, error) {
+	n, err := a.t.exec(insertSourced, id, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, a.source, a.now)
+	return n > 0, err
 }
 
 // adopt takes somebody over who was entered here, unless that would give what was
@@ -172,7 +153,7 @@ func (a *applier) clear(login, id string) (ok bool, err error) {
 	}
 	if err == nil && (gone != 0 || removed != 0 || a.moving[key]) {
 		_, err = a.t.exec(renameUser, holder, "~"+holder)
-		a.changed(aUser, holder, false)
+		a.t.changed(aUser, holder, false)
 		return err == nil, err
 	}
 	a.problem("%s was passed over: somebody from elsewhere has this login.", login)
@@ -203,22 +184,14 @@ func (a *applier) cards(id string, p *directory.Arrived, isNew bool) error {
 		}
 	}
 	for i := range p.Cards {
-		c := &p.Cards[i]
-		var holder string
-		err := a.t.one(selectCardOwner, []any{&holder}, c.Digest)
-		switch {
-		case err == nil && holder == id:
-			continue
-		case err == nil:
+		c := directory.Card{ID: p.Cards[i].ID, User: id, Digest: p.Cards[i].Digest, Raw: p.Cards[i].Raw, Last: p.Cards[i].Last, Created: a.now, Source: a.source}
+		holder, err := a.t.addCard(&c)
+		if err != nil {
+			return err
+		}
+		if holder != id {
 			a.problem("a card …%s of %s was passed over: somebody else has it.", c.Last, p.User.Login)
-			continue
-		case !errors.Is(err, errNoRow):
-			return err
 		}
-		if _, err := a.t.exec(putCard, c.ID, id, c.Digest, c.Raw, c.Last, "", false, a.now, a.source); err != nil {
-			return err
-		}
-		a.changed(aCard, c.ID, false)
 	}
 	return nil
 }
@@ -241,7 +214,7 @@ func (a *applier) dropCards(id string, keep []directory.Card) error {
 		if _, err := a.t.exec(deleteCard, list[i].ID); err != nil {
 			return err
 		}
-		a.changed(aCard, list[i].ID, true)
+		a.t.changed(aCard, list[i].ID, true)
 	}
 	return nil
 }
@@ -329,9 +302,7 @@ func (s Scope) ApplyGone(ctx context.Context, source string, entries []directory
 			if err := t.endSessions(e.Target); err != nil {
 				return err
 			}
-			if err := t.changed(aUser, e.Target, false); err != nil {
-				return err
-			}
+			t.changed(aUser, e.Target, false)
 		}
 		return nil
 	})
@@ -352,8 +323,6 @@ func (s Scope) ApplyMissing(ctx context.Context, source string, keys []string) e
 }
 
 const (
-	nextChanges query = `UPDATE tenants SET changes = changes + $2 WHERE id = $1 RETURNING changes`
-
 	selectLoginHolder query = `SELECT id, source FROM users WHERE tenant = $1 AND login = $2`
 	countEntriesOf    query = `SELECT COUNT(*) FROM source_entries WHERE tenant = $1 AND target = $2`
 	selectAdoptee     query = `
@@ -366,7 +335,8 @@ const (
 	insertSourced query = `
 		INSERT INTO users (tenant, id, login, full_name, email, upn, department, language, enabled, source, rights, created_at,
 		       blocked, until_at, removed_at, sponsor, password, password_until, pin, pin_digest)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, 0, 0, 0, '', '', 0, '', NULL)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', $11, 0, 0, 0, '', '', 0, '', NULL)
+		ON CONFLICT (tenant, login) DO NOTHING`
 	updateSourced query = `
 		UPDATE users SET login = $3, full_name = $4, email = $5, upn = $6, department = $7, language = $8,
 		       enabled = CASE WHEN blocked = 1 OR until_at > 0 AND until_at <= $11 THEN 0 ELSE CAST($9 AS BIGINT) END, source = $10, removed_at = 0

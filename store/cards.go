@@ -23,7 +23,11 @@ func (s Scope) CardByDigest(ctx context.Context, digest []byte) (directory.Card,
 	return find(ctx, s, "store.CardByDigest", noCard, scanCard, selectCardByDigest, digest)
 }
 
-const noCard = "There is no such card."
+const (
+	noCard    = "There is no such card."
+	noNumber  = "A card needs a number."
+	takenCard = "This card belongs to somebody already."
+)
 
 func scanCard(row scanner, c *directory.Card) error {
 	return row.Scan(&c.ID, &c.User, &c.Login, &c.Digest, &c.Raw, &c.Last, &c.Label, &c.Blocked, when{&c.Created}, &c.Source)
@@ -53,7 +57,7 @@ func (s Scope) PutCard(ctx context.Context, c directory.Card) error {
 
 func (t tx) putCard(op string, c directory.Card) error {
 	if c.ID == "" || len(c.Digest) == 0 {
-		return invalid(op, "A card needs a number.")
+		return invalid(op, noNumber)
 	}
 	var users int
 	if err := t.one(existsUser, []any{&users}, c.User); err != nil {
@@ -66,14 +70,30 @@ func (t tx) putCard(op string, c directory.Card) error {
 	err := t.one(selectCardID, []any{&taken}, c.Digest)
 	switch {
 	case err == nil && taken != c.ID:
-		return conflict(op, "This card belongs to somebody already.")
+		return conflict(op, takenCard)
 	case err != nil && !errors.Is(err, errNoRow):
 		return err
 	}
 	if _, err := t.exec(putCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created, c.Source); err != nil {
 		return err
 	}
-	return t.changed(aCard, c.ID, false)
+	t.changed(aCard, c.ID, false)
+	return nil
+}
+
+// addCard adds a card of somebody who is there, and returns who has its number: that
+// is somebody else when it was taken, and then nothing is added.
+func (t tx) addCard(c *directory.Card) (holder string, err error) {
+	added, err := t.exec(insertCard, c.ID, c.User, c.Digest, c.Raw, c.Last, c.Label, c.Blocked, c.Created, c.Source)
+	if err != nil {
+		return "", err
+	}
+	if added > 0 {
+		t.changed(aCard, c.ID, false)
+		return c.User, nil
+	}
+	err = t.one(selectCardOwner, []any{&holder}, c.Digest)
+	return holder, err
 }
 
 // RemoveCard removes a card.
@@ -92,11 +112,14 @@ const (
 	selectCardsByRaw   query = cardSelect + ` AND c.raw = $2 LIMIT 2`
 	selectCardsOf      query = `SELECT id FROM cards WHERE tenant = $1 AND user_id = $2`
 	selectCardID       query = `SELECT id FROM cards WHERE tenant = $1 AND digest = $2`
-	putCard            query = `
+	cardValues         query = `
 		INSERT INTO cards (tenant, id, user_id, digest, raw, last, label, blocked, created_at, source)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+	putCard = cardValues + `
 		ON CONFLICT (tenant, id) DO UPDATE SET user_id = excluded.user_id, digest = excluded.digest, raw = excluded.raw,
 		       last = excluded.last, label = excluded.label, blocked = excluded.blocked, source = excluded.source`
-	deleteCard    query = `DELETE FROM cards WHERE tenant = $1 AND id = $2`
-	deleteCardsOf query = `DELETE FROM cards WHERE tenant = $1 AND user_id = $2`
+	insertCard            = cardValues + ` ON CONFLICT (tenant, digest) DO NOTHING`
+	selectCardOwner query = `SELECT user_id FROM cards WHERE tenant = $1 AND digest = $2`
+	deleteCard      query = `DELETE FROM cards WHERE tenant = $1 AND id = $2`
+	deleteCardsOf   query = `DELETE FROM cards WHERE tenant = $1 AND user_id = $2`
 )

@@ -75,7 +75,8 @@ func (t tx) addAlias(op, user, alias string) error {
 	if _, err := t.exec(insertAlias, alias, user, ""); err != nil {
 		return err
 	}
-	return t.changed(aUser, user, false)
+	t.changed(aUser, user, false)
+	return nil
 }
 
 // RecentSenders returns whose jobs came from which address, among the newest so

@@ -96,7 +96,8 @@ func (t tx) tellDelegation(op, id string, now time.Time, actor, action string, g
 	if err := t.audit(now, actor, action, d.OwnerLogin, detail); err != nil {
 		return err
 	}
-	return t.changed(aDelegation, id, gone)
+	t.changed(aDelegation, id, gone)
+	return nil
 }
 
 // Consent notes that the owner agrees to a delegation, and how that was given, with

@@ -81,15 +81,12 @@ func (s Scope) ImportUsers(ctx context.Context, people []Person, progress func(d
 // stored half of itself: the import as a whole is rolled back.
 func (t tx) importPerson(op string, p Person) (isNew bool, err error) {
 	u := p.User
-	if u.ID == "" {
-		err := t.one(selectUserID, []any{&u.ID}, u.Login)
-		if isNew = errors.Is(err, errNoRow); isNew {
-			u.ID = job.NewUUID()
-		} else if err != nil {
-			return false, err
-		}
+	if u.ID != "" {
+		err = t.putUser(op, u)
+	} else {
+		u.ID, isNew, err = t.importUser(op, u)
 	}
-	if err := t.putUser(op, u); err != nil {
+	if err != nil {
 		return isNew, err
 	}
 	if p.Secrets != nil {
@@ -98,22 +95,29 @@ func (t tx) importPerson(op string, p Person) (isNew bool, err error) {
 		}
 	}
 	for _, c := range p.Cards {
+		if c.ID == "" || len(c.Digest) == 0 {
+			return isNew, invalid(op, noNumber)
+		}
 		c.User = u.ID
-		var owner string
-		err := t.one(selectCardOwner, []any{&owner}, c.Digest)
-		if err == nil && owner == u.ID {
-			continue
-		}
-		if err != nil && !errors.Is(err, errNoRow) {
+		if holder, err := t.addCard(&c); err != nil {
 			return isNew, err
-		}
-		if err := t.putCard(op, c); err != nil {
-			return isNew, err
+		} else if holder != u.ID {
+			return isNew, conflict(op, takenCard)
 		}
 	}
 	return isNew, nil
 }
 
-const (
-	selectCardOwner query = `SELECT user_id FROM cards WHERE tenant = $1 AND digest = $2`
-)
+// importUser stores somebody by the login: a new user, or the one who has it.
+func (t tx) importUser(op string, u directory.User) (id string, isNew bool, err error) {
+	if u.Login == "" {
+		return "", false, invalid(op, noLogin)
+	}
+	err = t.one(selectUserID, []any{&u.ID}, u.Login)
+	if isNew = errors.Is(err, errNoRow); isNew {
+		u.ID = job.NewUUID()
+	} else if err != nil {
+		return "", false, err
+	}
+	return u.ID, isNew, t.storeUser(u, isNew)
+}

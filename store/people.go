@@ -34,9 +34,7 @@ func (s Scope) EndPeople(ctx context.Context, now time.Time, actor string) (Ende
 			if err := t.endSessions(u.ID); err != nil {
 				return err
 			}
-			if err := t.changed(aUser, u.ID, false); err != nil {
-				return err
-			}
+			t.changed(aUser, u.ID, false)
 			x.Ended = append(x.Ended, u.Login)
 		}
 		if _, err := t.exec(deleteOldCodes, now); err != nil {

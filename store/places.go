@@ -65,7 +65,8 @@ func (t tx) removeUnused(op, sentence string, k kind, id string, q query, uses .
 	if err != nil {
 		return err
 	}
-	return t.changed(k, id, true)
+	t.changed(k, id, true)
+	return nil
 }
 
 // remove deletes one thing and leaves a tombstone.
@@ -78,7 +79,8 @@ func (s Scope) remove(ctx context.Context, op, sentence string, k kind, id strin
 		if err != nil {
 			return err
 		}
-		return t.changed(k, id, true)
+		t.changed(k, id, true)
+		return nil
 	})
 	return explain(op, err)
 }

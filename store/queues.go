@@ -119,7 +119,8 @@ func (s Scope) PutQueue(ctx context.Context, q site.Queue) error {
 				return err
 			}
 		}
-		return t.changed(aQueue, q.ID, false)
+		t.changed(aQueue, q.ID, false)
+		return nil
 	})
 	return explain(op, err)
 }

@@ -43,7 +43,8 @@ func (s Scope) PutReader(ctx context.Context, r site.Reader) error {
 		if _, err := t.exec(putReader, r.ID, r.Name, site.FoldName(r.Name), r.Terminal, r.Kind, r.Config, r.Rule, r.Enabled); err != nil {
 			return err
 		}
-		return t.changed(aReader, r.ID, false)
+		t.changed(aReader, r.ID, false)
+		return nil
 	})
 	return explain(op, err)
 }

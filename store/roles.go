@@ -109,7 +109,8 @@ func (s Scope) GiveRole(ctx context.Context, holder, role string, has bool) erro
 			if err != nil {
 				return err
 			}
-			return t.changed(aRight, holder, false)
+			t.changed(aRight, holder, false)
+			return nil
 		}
 		var list []directory.Role
 		if err := t.each(selectSetting, func(row scanner) error { return row.Scan(asJSON{&list}) }, rolesName); err != nil {
@@ -121,7 +122,8 @@ func (s Scope) GiveRole(ctx context.Context, holder, role string, has bool) erro
 		if _, err := t.exec(putRight, holder, directory.RolePrefix+role, "", "", 0); err != nil {
 			return err
 		}
-		return t.changed(aRight, holder, false)
+		t.changed(aRight, holder, false)
+		return nil
 	})
 	return explain(op, err)
 }

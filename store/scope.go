@@ -73,16 +73,28 @@ const (
 	aDelegation  kind = "delegation"
 )
 
-// changed puts a thing into the tenant's feed, within the transaction that
-// changes it: the number is taken there, so that a reader of the feed never
-// passes a number that is committed later.
-func (t tx) changed(k kind, id string, gone bool) error {
-	var seq int64
-	if err := t.one(nextChange, []any{&seq}); err != nil {
+// changed puts a thing into the tenant's feed.
+func (t tx) changed(k kind, id string, gone bool) {
+	*t.feed = append(*t.feed, Change{Kind: string(k), ID: id, Gone: gone})
+}
+
+// tell numbers what a call has changed, at its end and in its transaction, so that a
+// reader of the feed never passes a number that is committed later.
+func (t tx) tell() error {
+	if len(*t.feed) == 0 {
+		return nil
+	}
+	var last int64
+	if err := t.one(nextChanges, []any{&last}, len(*t.feed)); err != nil {
 		return err
 	}
-	_, err := t.exec(putChange, string(k), id, seq, gone)
-	return err
+	first := last - int64(len(*t.feed)) + 1
+	for i, c := range *t.feed {
+		if _, err := t.exec(putChange, c.Kind, c.ID, first+int64(i), c.Gone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Change is one entry of a tenant's feed.
@@ -106,8 +118,8 @@ func (s Scope) Changes(ctx context.Context, after int64, limit int) ([]Change, e
 }
 
 const (
-	nextChange query = `UPDATE tenants SET changes = changes + 1 WHERE id = $1 RETURNING changes`
-	putChange  query = `
+	nextChanges query = `UPDATE tenants SET changes = changes + $2 WHERE id = $1 RETURNING changes`
+	putChange   query = `
 		INSERT INTO changes (tenant, kind, id, seq, gone) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, kind, id) DO UPDATE SET seq = excluded.seq, gone = excluded.gone`
 	selectChanges query = `SELECT seq, kind, id, gone FROM changes WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3`

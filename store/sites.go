@@ -37,7 +37,8 @@ func (s Scope) PutDeviceGroup(ctx context.Context, g site.DeviceGroup) error {
 		if _, err := t.exec(putDeviceGroup, g.ID, g.Name, site.FoldName(g.Name)); err != nil {
 			return err
 		}
-		return t.changed(aDeviceGroup, g.ID, false)
+		t.changed(aDeviceGroup, g.ID, false)
+		return nil
 	})
 	return explain(op, err)
 }
@@ -78,7 +79,8 @@ func (s Scope) PutPlace(ctx context.Context, p site.Place) error {
 		if _, err := t.exec(putPlace, p.ID, p.Name, site.FoldName(p.Name), p.Location); err != nil {
 			return err
 		}
-		return t.changed(aSite, p.ID, false)
+		t.changed(aSite, p.ID, false)
+		return nil
 	})
 	return explain(op, err)
 }

@@ -48,7 +48,8 @@ func (s Scope) PutTerminal(ctx context.Context, m site.Terminal) error {
 		if err != nil {
 			return err
 		}
-		return t.changed(aTerminal, m.ID, false)
+		t.changed(aTerminal, m.ID, false)
+		return nil
 	})
 	return explain(op, err)
 }

@@ -19,7 +19,10 @@ type view struct {
 }
 
 // tx is a view that may write. Only the writer makes one.
-type tx struct{ view }
+type tx struct {
+	view
+	feed *[]Change // what it has changed, told at its end
+}
 
 // args puts the tenant in front and brings every value into the form that the
 // drivers take.

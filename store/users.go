@@ -10,7 +10,10 @@ import (
 	"platen/job"
 )
 
-const noUser = "There is no such user."
+const (
+	noUser  = "There is no such user."
+	noLogin = "A user needs a login."
+)
 
 // Users returns all users by login.
 func (s Scope) Users(ctx context.Context) ([]directory.User, error) {
@@ -145,7 +148,7 @@ func (s Scope) PutUser(ctx context.Context, u directory.User) error {
 
 func (t tx) putUser(op string, u directory.User) error {
 	if u.ID == "" || u.Login == "" {
-		return invalid(op, "A user needs a login.")
+		return invalid(op, noLogin)
 	}
 	var taken string
 	err := t.one(selectUserID, []any{&taken}, u.Login)
@@ -155,27 +158,35 @@ func (t tx) putUser(op string, u directory.User) error {
 	case err != nil && !errors.Is(err, errNoRow):
 		return err
 	}
-	_, err = t.exec(putUser, u.ID, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, u.Source,
+	return t.storeUser(u, false)
+}
+
+// storeUser is putUser of somebody whose login is known to be free, or theirs.
+func (t tx) storeUser(u directory.User, isNew bool) error {
+	_, err := t.exec(putUser, u.ID, u.Login, u.FullName, u.Email, u.UPN, u.Department, u.Language, u.Enabled, u.Source,
 		join(u.Rights), u.Created, u.Blocked, u.Until, u.Removed, u.Sponsor)
 	if err != nil {
 		return err
 	}
-	if err := t.putAliases(u); err != nil {
+	if err := t.putAliases(u, isNew); err != nil {
 		return err
 	}
-	if !u.Enabled {
+	if !u.Enabled && !isNew {
 		if err := t.endSessions(u.ID); err != nil {
 			return err
 		}
 	}
-	return t.changed(aUser, u.ID, false)
+	t.changed(aUser, u.ID, false)
+	return nil
 }
 
 // putAliases replaces the other names that were given here. Those that a source
 // gives are its own.
-func (t tx) putAliases(u directory.User) error {
-	if _, err := t.exec(deleteAliasesFrom, u.ID, ""); err != nil {
-		return err
+func (t tx) putAliases(u directory.User, isNew bool) error {
+	if !isNew {
+		if _, err := t.exec(deleteAliasesFrom, u.ID, ""); err != nil {
+			return err
+		}
 	}
 	for _, a := range u.Aliases {
 		if a == "" {
@@ -213,11 +224,10 @@ func (s Scope) RemoveUser(ctx context.Context, id, actor string) error {
 			return err
 		}
 		for _, c := range cards {
-			if err := t.changed(aCard, c, true); err != nil {
-				return err
-			}
+			t.changed(aCard, c, true)
 		}
-		return t.changed(aUser, id, true)
+		t.changed(aUser, id, true)
+		return nil
 	})
 	return explain(op, err)
 }
@@ -255,7 +265,8 @@ func (s Scope) SetSecrets(ctx context.Context, user string, x directory.Secrets)
 		if err := t.setSecrets(op, user, x); err != nil {
 			return err
 		}
-		return t.changed(aUser, user, false)
+		t.changed(aUser, user, false)
+		return nil
 	})
 	return explain(op, err)
 }

@@ -296,7 +296,10 @@ func (w *writer) run(ctx context.Context, c *call) error {
 
 func (w *writer) protected(ctx context.Context, c *call) (out outcome) {
 	defer func() { out.panicked = recover() }()
-	out.err = c.fn(tx{view{ctx: ctx, conn: w.conn, sql: w.sql, tenant: c.tenant, wrote: &w.wrote}})
+	t := tx{view{ctx: ctx, conn: w.conn, sql: w.sql, tenant: c.tenant, wrote: &w.wrote}, new([]Change)}
+	if out.err = c.fn(t); out.err == nil {
+		out.err = t.tell()
+	}
 	return out
 }
 
