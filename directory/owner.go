@@ -26,7 +26,7 @@ type Lookup interface {
 // Facts are the names that came with a job, as they came.
 type Facts struct {
 	Proven      string // user id that the door itself has proof of
-	Certificate string // name in a TLS client certificate that was verified; no door asks people for one yet
+	Certificate string // name in a TLS client certificate that was verified
 	Account     string // job-accounting-user-id
 	PJLUser     string // @PJL SET USERNAME
 	PJLAcct     string // @PJL SET JOBATTR="JobAcct1=..."
@@ -199,7 +199,7 @@ func clean(name string) string {
 // match asks the directory for one name, under each of its forms. A rule without
 // a user ends the search.
 func (s *search) match(ctx context.Context, src source) (Match, error) {
-	for _, form := range s.r.forms(src.name) {
+	for _, form := range s.r.formsOf(&src) {
 		people, err := s.l.UsersByName(ctx, form)
 		if err != nil {
 			return Match{}, err

@@ -8,6 +8,12 @@ import (
 	"testing"
 )
 
+// listed takes one domain off names.
+func listed(r Rules, domain string) Rules {
+	r.Strip = func(d string) bool { return d == domain }
+	return r
+}
+
 // Which step counts, and what patterns and tables make of what came.
 func TestOwnerSteps(t *testing.T) {
 	re := regexp.MustCompile
@@ -45,6 +51,14 @@ func TestOwnerSteps(t *testing.T) {
 		"host only after the name":      {Facts{Client: at("10.1.2.3"), Claimed: "carl"}, rules(Step{From: "claimed", What: "claimed user"}, host), "carl", "claimed user"},
 		"proof before all":              {Facts{Proven: "9", Client: at("10.1.2.3")}, rules(host), "ben", "proof"},
 		"certificate":                   {Facts{Certificate: "anna@corp.example"}, rules(Step{From: "certificate"}), "anna", "The certificate of the client proves that it is anna."},
+		"certificate, another domain":   {Facts{Certificate: "anna@evil.example"}, rules(order()[1:]...), "", `Nobody here is called "anna@evil.example"`},
+		"certificate, CORP\\anna":       {Facts{Certificate: `CORP\anna`}, rules(Step{From: "certificate", What: "TLS client certificate"}), "", "Nobody here is called"},
+		"certificate, a listed domain":  {Facts{Certificate: "anna@people.example"}, listed(rules(Step{From: "certificate"}), "people.example"), "anna", "certificate of the client proves"},
+		"certificate, not listed":       {Facts{Certificate: "anna@evil.example"}, listed(rules(Step{From: "certificate"}), "people.example"), "", "Nobody here is called"},
+		"certificate, disabled":         {Facts{Certificate: "dora", Claimed: "anna", IPP: true}, rules(order()...), "", "is dora, who is disabled"},
+		"the same, by a believed host":  {Facts{Certificate: "dora", Claimed: "anna", IPP: true, Believed: true}, rules(order()...), "", "is dora, who is disabled"},
+		"certificate of a gateway":      {Facts{Certificate: "gateway7", Claimed: "anna", IPP: true, Believed: true}, rules(order()...), "anna", "the word of a trusted host"},
+		"certificate before the word":   {Facts{Certificate: "ben", Claimed: "anna", IPP: true, Believed: true}, rules(order()...), "ben", "certificate of the client proves"},
 		"job-accounting-user-id":        {Facts{Account: "ANNA", IPP: true}, rules(order()...), "anna", "job-accounting-user-id"},
 		"an order of one's own":         {Facts{PJLUser: "anna", Claimed: "ben"}, rules(Step{From: "control-file", What: "control file"}, Step{From: "pjl-username"}), "ben", "control file"},
 		"a step that is not there":      {Facts{PJLUser: "anna"}, rules(Step{From: "control-file"}), "", "without any name"},

@@ -53,7 +53,12 @@ const longestName = 255
 func (r *Rules) steps(f *Facts) []Step {
 	switch {
 	case f.Believed && f.Proven == "":
-		return []Step{{From: "claimed", What: "the word of a trusted host"}}
+		said := Step{From: "claimed", What: "the word of a trusted host"}
+		i := slices.IndexFunc(r.Steps, func(s Step) bool { return s.From == "certificate" })
+		if i < 0 || f.Certificate == "" {
+			return []Step{said}
+		}
+		return []Step{r.Steps[i], said}
 	case r.Steps == nil:
 		return []Step{{From: "proof", What: "proof"}, {From: "claimed", What: "claimed user"}}
 	}
@@ -203,6 +208,19 @@ func (r *Rules) forms(name string) []string {
 		add(short[:i])
 	}
 	return list
+}
+
+// formsOf are the spellings under which a name is looked up that came from src. The
+// domain in a certificate is taken off only when the rules list it: an authority
+// that signs for several of them would else make anybody's namesake of everybody.
+func (r *Rules) formsOf(src *source) []string {
+	if src.step != "certificate" || r.Strip != nil {
+		return r.forms(src.name)
+	}
+	if whole := r.whole(src.name); whole != "" {
+		return []string{whole}
+	}
+	return nil
 }
 
 // Forms are the folded spellings of a name that any rules may ask for: whole, and

@@ -120,6 +120,9 @@ func OwnerFacts(o job.Origin, t job.Ticket, heads [][]byte) directory.Facts {
 		Client: o.Client, Host: t.Host, Lines: t.Extra,
 		Look: func(from string) []string { return lookInto(heads, from) },
 	}
+	if o.Certificate != "" { // the step of certificates says who that is, and how it knows
+		f.Proven, f.Certificate = "", o.Certificate
+	}
 	for _, head := range heads {
 		learn(&f, pdl.Examine(head))
 	}

@@ -38,7 +38,10 @@ func TestEveryOwnerSourceIsFollowed(t *testing.T) {
 			o.User = "1"
 		}
 		f := OwnerFacts(o, job.Ticket{Claimed: "anna", Account: "anna", Banner: "anna", Extra: map[string]string{"O": "anna"}}, [][]byte{head})
-		f.Certificate = "anna"
+		if from == "certificate" {
+			o.User, o.Certificate = "1", "anna"
+			f = OwnerFacts(o, job.Ticket{}, nil)
+		}
 		m, err := directory.Owner(t.Context(), onePerson{}, f, r)
 		if err != nil || !m.Owned() {
 			t.Errorf("%s: %+v, %v", from, m, err)

@@ -119,6 +119,7 @@ type request struct {
 	queue  site.Queue
 	person Person // who has proven to be it; zero nobody
 	host   bool   // the host's word for its users counts
+	holder string // what the client's certificate calls the person, where nothing better is known
 	hidden bool   // the path holds a secret
 
 	unsupported goipp.Attributes
@@ -527,6 +528,9 @@ func (q *request) identify(w http.ResponseWriter) (httpStatus int, err error) {
 		q.person = p
 		return 0, err
 	}
+	if err := q.byCertificate(); err != nil || q.person.ID != "" {
+		return 0, err
+	}
 	if q.queue.IPP.RequireIdentity && !q.host && needsIdentity[q.op()] {
 		return q.askPassword(w), nil
 	}
@@ -555,6 +559,26 @@ func (q *request) byTicket(w http.ResponseWriter) (httpStatus int, err error) {
 	}
 	q.person = p
 	return 0, err
+}
+
+// byCertificate finds out who asks by the certificate that the client has shown. One
+// that proves nothing is as none at all: computers choose it without asking, and
+// somebody else may be about to sign in with a password.
+func (q *request) byCertificate() error {
+	if q.http.TLS == nil || len(q.http.TLS.PeerCertificates) == 0 || q.s.Certificates == nil || q.certified() {
+		return nil
+	}
+	name, p, err := q.s.Certificates.Certificate(q.ctx, q.http.TLS.PeerCertificates, q.queue)
+	if fault.Is(err, fault.Denied) {
+		level := slog.LevelDebug
+		if needsIdentity[q.op()] {
+			level = slog.LevelInfo
+		}
+		q.s.Log.Log(q.ctx, level, "ipp: a certificate proves nothing", "client", q.client.String(), "queue", q.queue.Name, "error", err)
+		return nil
+	}
+	q.holder, q.person = name, p
+	return err
 }
 
 // certified reports whether the client has shown the certificate of a host that
@@ -622,7 +646,9 @@ func (q *request) requester() job.Requester {
 
 // origin is where a job of this request comes from.
 func (q *request) origin() job.Origin {
-	return job.Origin{Door: "ipp", Queue: q.queue.Name, Client: q.client, User: q.person.ID, Believed: q.host && q.person.ID == ""}
+	return job.Origin{
+		Door: "ipp", Queue: q.queue.Name, Client: q.client, User: q.person.ID, Certificate: q.holder, Believed: q.host && q.person.ID == "",
+	}
 }
 
 // printerURI is the queue's address as this client reaches it.

@@ -248,28 +248,38 @@ func (p *printer) iconURLs() []string {
 	return urls
 }
 
+// endpoint is one way to the printer.
+type endpoint struct{ scheme, security, auth string }
+
+// ways are those to the queue, the one that the client came by first. A queue that
+// wants to know who prints takes two proofs over TLS where certificates of people
+// count, and so its address stands twice.
+func (p *printer) ways() (list []endpoint) {
+	who := "requesting-user-name"
+	if p.q.queue.IPP.RequireIdentity && !p.q.hidden {
+		who = "basic"
+	}
+	if p.q.s.TLS != nil {
+		list = append(list, endpoint{"ipps", "tls", who})
+	}
+	if p.q.s.TLS != nil && who == "basic" && p.q.s.authorities(p.q.ctx) != nil {
+		list = append(list, endpoint{"ipps", "tls", "certificate"})
+	}
+	if p.q.hidden {
+		return list
+	}
+	plain := endpoint{"ipp", "none", who}
+	if p.q.http.TLS == nil {
+		return slices.Insert(list, 0, plain)
+	}
+	return append(list, plain)
+}
+
 // endpoints are three lists in step (RFC 8011, sections 5.4.1 to 5.4.3).
 func (p *printer) endpoints(b *builder) {
 	var uris, security, auth []string
-	who := "requesting-user-name"
-	host := p.q.hostPort()
-	if p.q.s.TLS != nil {
-		with := who
-		if p.q.queue.IPP.RequireIdentity && !p.q.hidden {
-			with = "basic"
-		}
-		uris, security, auth = append(uris, "ipps://"+host+p.q.path), append(security, "tls"), append(auth, with)
-	}
-	if !p.q.hidden {
-		if p.q.queue.IPP.RequireIdentity {
-			who = "basic"
-		}
-		uris, security, auth = append(uris, "ipp://"+host+p.q.path), append(security, "none"), append(auth, who)
-	}
-	if p.q.http.TLS == nil { // the one that the client came by stands first
-		slices.Reverse(uris)
-		slices.Reverse(security)
-		slices.Reverse(auth)
+	for _, w := range p.ways() {
+		uris, security, auth = append(uris, w.scheme+"://"+p.q.hostPort()+p.q.path), append(security, w.security), append(auth, w.auth)
 	}
 	b.add(ipp.URI("printer-uri-supported", uris...), ipp.Keyword("uri-security-supported", security...),
 		ipp.Keyword("uri-authentication-supported", auth...),

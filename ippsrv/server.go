@@ -3,6 +3,7 @@ package ippsrv
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,8 @@ type Server struct {
 	People People
 	// Tickets takes Kerberos tickets; nil: nobody does.
 	Tickets Tickets
+	// Certificates of people count; nil: they do not.
+	Certificates Certificates
 
 	Hosts   func() []string // names and addresses of this node
 	TLS     *tls.Config     // nil: no TLS
@@ -145,6 +148,18 @@ type Tickets interface {
 	Ticket(w http.ResponseWriter, r *http.Request) (Person, bool, error)
 }
 
+// Certificates says whose certificate a client has shown in its handshake. TLS has
+// proven that it has the key, and nothing else.
+type Certificates interface {
+	// Authorities are those whose certificates name people. nil: no client is asked
+	// for one.
+	Authorities(ctx context.Context) *x509.CertPool
+	// Certificate says what the first certificate of a chain calls its holder, and
+	// who that is by the rules of the queue: the zero Person when that is nobody, or
+	// somebody who may not print. fault.Denied when the chain proves nothing.
+	Certificate(ctx context.Context, chain []*x509.Certificate, q site.Queue) (name string, p Person, err error)
+}
+
 // Serve answers requests until ctx ends, lets running ones finish within
 // Limits.Grace, and returns nil. It owns ln and closes it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
@@ -184,17 +199,33 @@ func (s *Server) prepare() {
 // tlsConfig offers no HTTP/2: printing over it was never defined. It sends no
 // session tickets: CUPS 2.4 (ipptool, and its backends) looks whether an answer is
 // there while it still sends its first request, takes the ticket for one, and ends
-// the connection. The price is a whole handshake for every connection.
+// the connection. The price is a whole handshake for every connection, and what it
+// buys beside is that nobody who was sent away comes back with an old proof.
+//
+// Certificates are asked for and never demanded here: what one is worth is looked at
+// with each request (docs/decisions/0018-certificates-of-people.md).
 func (s *Server) tlsConfig() *tls.Config {
 	if s.TLS == nil {
 		return nil
 	}
 	c := s.TLS.Clone()
 	c.NextProtos, c.SessionTicketsDisabled = []string{"http/1.1"}, true
-	if len(s.Certs) > 0 { // else some clients would ask their user for one
+	people := s.authorities(context.Background())
+	if len(s.Certs) > 0 || people != nil { // else some clients would ask their user for one
 		c.ClientAuth = tls.RequestClientCert
 	}
+	if len(s.Certs) == 0 { // a host that is believed may have one of any authority, or signed by itself
+		c.ClientCAs = people
+	}
 	return c
+}
+
+// authorities are those whose certificates name people, nil for none.
+func (s *Server) authorities(ctx context.Context) *x509.CertPool {
+	if s.Certificates == nil {
+		return nil
+	}
+	return s.Certificates.Authorities(ctx)
 }
 
 func (s *Server) shutdown(ctx context.Context, srv *http.Server) {

@@ -18,7 +18,11 @@ type Origin struct {
 	Door   string     `json:"door"`   // "lpd", "ipp", "hotfolder", "api"
 	Queue  string     `json:"queue"`  // the name as the client wrote it
 	Client netip.Addr `json:"client"` // the peer's address; invalid where there is none
-	User   string     `json:"user"`   // user id, where the door itself has proof of the owner (token, hot folder, password); else ""
+	User   string     `json:"user"`   // user id, where the door itself has proof of the owner (token, hot folder, password, certificate); else ""
+
+	// Certificate is the name in the TLS client certificate of a person, where that
+	// is the proof; "" none. The queue's rules say whose name it is.
+	Certificate string `json:"certificate,omitempty"`
 
 	// Believed says that the host is trusted to name its users: a terminal server
 	// or a print gateway. What it claims then stands above what documents say.

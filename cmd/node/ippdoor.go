@@ -29,8 +29,8 @@ func (n *node) ippServer(cfg config.Config) server {
 		State:   n.printers,
 		Version: version, Web: n.web.addr, Site: n.scope, Intake: n.intake,
 		People:  &ippPeople{desk: n.desk, scope: n.scope, digests: n.keys.Tenant(n.scope.Tenant())},
-		Tickets: n.members.tickets,
-		Hosts:   n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
+		Tickets: n.members.tickets, Certificates: n.members.certificates,
+		Hosts: n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
 }

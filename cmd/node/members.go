@@ -24,19 +24,21 @@ import (
 // members is who signs in at a browser of their own. It outlives the servers of the
 // doors, because what was shown once must not be good again after a reload.
 type members struct {
-	scope    store.Scope
-	digests  spool.TenantKeys
-	desk     *release.Service
-	provider *oidcDoor
-	tickets  *ticketDoor
-	now      func() time.Time
-	log      *slog.Logger
+	scope        store.Scope
+	digests      spool.TenantKeys
+	desk         *release.Service
+	provider     *oidcDoor
+	tickets      *ticketDoor
+	certificates *certificateDoor
+	now          func() time.Time
+	log          *slog.Logger
 }
 
 func newMembers(scope store.Scope, keys *spool.Keys, desk *release.Service, now func() time.Time, log *slog.Logger) *members {
 	m := &members{scope: scope, digests: keys.Tenant(scope.Tenant()), desk: desk, now: now, log: log}
 	m.provider = &oidcDoor{scope: scope, now: now}
 	m.tickets = &ticketDoor{scope: scope, now: now}
+	m.certificates = &certificateDoor{scope: scope, now: now}
 	return m
 }
 
