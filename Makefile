@@ -136,7 +136,7 @@ package: build
 
 ## peers: install the programs that the tests use (apt; asks for root where needed)
 .PHONY: peers
-peers: $(PLATEN_PEERS)/lprng/usr/sbin/lpd
+peers: $(PLATEN_PEERS)/lprng/usr/sbin/lpd $(PLATEN_PEERS)/go/zlint
 	@missing=$$(for p in $(PEERS); do dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing what the tests need:" $$missing; \
@@ -147,6 +147,10 @@ $(PLATEN_PEERS)/lprng/usr/sbin/lpd:
 	@mkdir -p $(PLATEN_PEERS)
 	@cd $(PLATEN_PEERS) && { apt-get download -qq $(UNPACKED) || { $(SUDO) apt-get update -qq && apt-get download -qq $(UNPACKED); }; }
 	@cd $(PLATEN_PEERS) && for d in *.deb; do dpkg -x $$d lprng; done && rm -f *.deb && touch lprng/usr/sbin/lpd
+
+# Peers that are written in Go come from their modules.
+$(PLATEN_PEERS)/go/zlint: peers.mod
+	$(GO) build -modfile=peers.mod -o $(PLATEN_PEERS)/go/ tool && touch $@
 
 ## clean: remove what was built
 .PHONY: clean

@@ -385,7 +385,7 @@ func serve(t *testing.T, limits Limits) (addr string, stop func() error) {
 	t.Helper()
 	h := newHouse(t)
 	dir := t.TempDir()
-	chain := &pki.Chain{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} }, Now: time.Now, Log: h.server.Log}
+	chain := &pki.Keeper{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} }, Now: time.Now, Log: h.server.Log}
 	if err := chain.Open(); err != nil {
 		t.Fatal(err)
 	}

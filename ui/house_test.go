@@ -87,12 +87,12 @@ func (s *syncBuffer) String() string {
 }
 
 // chain is the one that all houses of a run share.
-var chain = sync.OnceValues(func() (*pki.Chain, error) {
+var chain = sync.OnceValues(func() (*pki.Keeper, error) {
 	dir, err := os.MkdirTemp("", "platen-ui-test-")
 	if err != nil {
 		return nil, err
 	}
-	ch := &pki.Chain{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} },
+	ch := &pki.Keeper{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} },
 		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	return ch, ch.Open()
 })

@@ -49,7 +49,7 @@ type node struct {
 	dispatcher *dispatch.Dispatcher
 	converter  *converter
 	desk       *release.Service
-	chain      *pki.Chain
+	chain      *pki.Keeper
 	numbers    *numbers
 	health     *health
 	folders    *folders
@@ -259,7 +259,7 @@ func (n *node) build() {
 		Released: n.dispatcher.Wake, Counted: n.counter.Wake, Accepted: n.numbers.accepted,
 		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
-	n.chain = &pki.Chain{
+	n.chain = &pki.Keeper{
 		Dir: n.place.pki(), CAFile: n.place.ca(), Now: failpoint.Now, Log: log,
 		Names: func() []string { return pki.HostNames(certified(n.settings())...) },
 	}

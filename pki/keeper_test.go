@@ -27,10 +27,10 @@ type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
-func newChain(t *testing.T, c *clock, names ...string) *Chain {
+func newChain(t *testing.T, c *clock, names ...string) *Keeper {
 	t.Helper()
 	dir := t.TempDir()
-	ch := &Chain{
+	ch := &Keeper{
 		Dir: filepath.Join(dir, "pki"), CAFile: filepath.Join(dir, "ca.pem"),
 		Names: func() []string { return names }, Now: c.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -42,7 +42,7 @@ func newChain(t *testing.T, c *clock, names ...string) *Chain {
 
 var testNames = []string{"localhost", "127.0.0.1", "::1", "node1", "print.example.com", "192.168.7.4", "203.0.113.9"}
 
-func pool(t *testing.T, ch *Chain) *x509.CertPool {
+func pool(t *testing.T, ch *Keeper) *x509.CertPool {
 	t.Helper()
 	data, err := os.ReadFile(ch.CAFile)
 	if err != nil {
@@ -234,7 +234,7 @@ func TestServeRenewsInARunningServer(t *testing.T) {
 func TestOpenKeepsWhatIsThere(t *testing.T) {
 	c := &clock{birth}
 	ch := newChain(t, c, testNames...)
-	again := &Chain{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
+	again := &Keeper{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
 	if err := os.Remove(ch.CAFile); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestOpenWithDamagedFiles(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(ch.Dir, tt.file), []byte(tt.data), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			again := &Chain{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
+			again := &Keeper{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
 			if err := again.Open(); (err == nil) != tt.ok {
 				t.Fatalf("err = %v, want none: %v", err, tt.ok)
 			}
@@ -331,7 +331,7 @@ func reversed(s []string) []string {
 }
 
 // serve accepts TLS connections until the test ends.
-func serve(t *testing.T, ch *Chain) string {
+func serve(t *testing.T, ch *Keeper) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -30,9 +30,9 @@ const (
 	checkEvery = 24 * time.Hour
 )
 
-// Chain is the node's own authority and the server certificate that it
+// Keeper has the node's own authority and the server certificate that it
 // vouches for. All fields are set before Open.
-type Chain struct {
+type Keeper struct {
 	Dir    string          // private folder of the keys; made when it is missing
 	CAFile string          // where clients find the authority's certificate, mode 0644; "" nowhere
 	Names  func() []string // host names and addresses of this node; asked again at every check
@@ -47,7 +47,7 @@ type Chain struct {
 
 // Open loads the authority and the server certificate, and makes what is
 // missing or no longer good.
-func (c *Chain) Open() error {
+func (c *Keeper) Open() error {
 	if err := fsys.MkdirPrivate(c.Dir); err != nil {
 		return &fault.Error{Op: "pki.Open", Kind: fault.Internal, Text: "The folder for the private keys could not be made.", Err: err}
 	}
@@ -68,12 +68,12 @@ func (c *Chain) Open() error {
 	return c.publish(ca)
 }
 
-func (c *Chain) authorityPath() string { return filepath.Join(c.Dir, "authority.pem") }
-func (c *Chain) leafPath() string      { return filepath.Join(c.Dir, "server.pem") }
+func (c *Keeper) authorityPath() string { return filepath.Join(c.Dir, "authority.pem") }
+func (c *Keeper) leafPath() string      { return filepath.Join(c.Dir, "server.pem") }
 
 // loadAuthority reads the authority, or makes the first one. A damaged one is
 // never replaced by itself: every client would have to be told.
-func (c *Chain) loadAuthority() (*authority, error) {
+func (c *Keeper) loadAuthority() (*authority, error) {
 	const op = "pki.authority"
 	ca, err := readAuthority(c.authorityPath())
 	if err == nil {
@@ -85,7 +85,7 @@ func (c *Chain) loadAuthority() (*authority, error) {
 	return c.makeAuthority()
 }
 
-func (c *Chain) makeAuthority() (*authority, error) {
+func (c *Keeper) makeAuthority() (*authority, error) {
 	const op = "pki.makeAuthority"
 	ca, err := newAuthority(c.Names(), c.Now())
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *Chain) makeAuthority() (*authority, error) {
 
 // publish writes the authority's certificate where clients may read it. It is
 // written again when somebody removed or changed it.
-func (c *Chain) publish(ca *authority) error {
+func (c *Keeper) publish(ca *authority) error {
 	if c.CAFile == "" {
 		return nil
 	}
@@ -120,7 +120,7 @@ func (c *Chain) publish(ca *authority) error {
 
 // Replace makes a new authority and a server certificate from it. Clients that
 // trusted the old one must be given the new one.
-func (c *Chain) Replace() error {
+func (c *Keeper) Replace() error {
 	ca, err := c.makeAuthority()
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (c *Chain) Replace() error {
 // Check issues a new server certificate when the present one ends soon, is not
 // valid yet (the clock went back), comes from another authority, or does not
 // have the node's names. It reports whether it did.
-func (c *Chain) Check() (renewed bool, err error) {
+func (c *Keeper) Check() (renewed bool, err error) {
 	now := c.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +166,7 @@ func (c *Chain) Check() (renewed bool, err error) {
 
 // warnLocked says when the authority itself nears its end: that is the one
 // thing a node cannot mend alone.
-func (c *Chain) warnLocked(now time.Time) {
+func (c *Keeper) warnLocked(now time.Time) {
 	end := c.ca.cert.NotAfter
 	switch {
 	case !now.Before(end):
@@ -187,7 +187,7 @@ func due(leaf *x509.Certificate, ca *authority, names []string, now time.Time) b
 }
 
 // Serve checks daily until ctx ends.
-func (c *Chain) Serve(ctx context.Context) error {
+func (c *Keeper) Serve(ctx context.Context) error {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
@@ -205,7 +205,7 @@ func (c *Chain) Serve(ctx context.Context) error {
 
 // Certificate is a tls.Config.GetCertificate: a renewed certificate is used
 // from the next handshake on.
-func (c *Chain) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (c *Keeper) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.leaf, nil
@@ -213,7 +213,7 @@ func (c *Chain) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 // Hosts returns the names and addresses in the present certificate. A request
 // for another host is not for this node.
-func (c *Chain) Hosts() []string {
+func (c *Keeper) Hosts() []string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return namesOf(c.leaf.Leaf)
@@ -221,21 +221,21 @@ func (c *Chain) Hosts() []string {
 
 // Uncovered returns the names of the node that the authority may not vouch
 // for, in case somebody gave the node a public name after it was installed.
-func (c *Chain) Uncovered() []string {
+func (c *Keeper) Uncovered() []string {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return slices.Clone(c.left)
 }
 
 // Ends returns when the server certificate and the authority end.
-func (c *Chain) Ends() (server, authority time.Time) {
+func (c *Keeper) Ends() (server, authority time.Time) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.leaf.Leaf.NotAfter, c.ca.cert.NotAfter
 }
 
 // CAPEM returns the authority's certificate, as it is in CAFile.
-func (c *Chain) CAPEM() []byte {
+func (c *Keeper) CAPEM() []byte {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.ca.certPEM()
@@ -244,7 +244,7 @@ func (c *Chain) CAPEM() []byte {
 // ServerConfig returns what a server of this node offers: TLS 1.2 and 1.3, and
 // of TLS 1.2 only forward-secret AEAD suites, because Go's own list still has
 // one with CBC and SHA-1.
-func (c *Chain) ServerConfig() *tls.Config {
+func (c *Keeper) ServerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		CipherSuites:   aead,
