@@ -73,7 +73,7 @@ func TestF12FileSystemFull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		args = append(args, "--user", "--map-root-user")
 	}
-	args = append(args, "sh", "-c", `mount -t tmpfs -o size=5m none "$1" && exec "$0" -test.run='^TestFullChild$'`, os.Args[0], dir)
+	args = append(args, "sh", "-c", `mount -t tmpfs -o size=6m none "$1" && exec "$0" -test.run='^TestFullChild$'`, os.Args[0], dir)
 	var out bytes.Buffer
 	cmd := exec.Command("unshare", args...)
 	cmd.Env = append(os.Environ(), fullEnv+"="+dir)

@@ -389,6 +389,11 @@ var readsAll = map[string]string{
 	"selectStandings":  "a command and a page for administrators",
 	"selectAudit":      "a command that verifies all of it",
 
+	"selectChains":  "what the node shows and trusts: a few rows, read when they change",
+	"selectDomains": "the same",
+	"selectTrusted": "the same",
+	"freeDomains":   "a command that removes a chain",
+
 	"countDeviceJobs":      "a command that removes a device",
 	"countDeviceQueues":    "a command that removes a device",
 	"countDeviceTerminals": "a command that removes a device",
