@@ -4,113 +4,360 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"io/fs"
+	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"platen/fault"
 	"platen/internal/fsys"
 )
 
-// How long things live.
-const (
-	leafLife     = 398*24*time.Hour - time.Minute // from NotBefore; 398 days is what browsers take
-	leafRenew    = 45 * 24 * time.Hour            // a certificate with less left is renewed
-	leafBackdate = 24 * time.Hour                 // clients whose clock is behind
-	// An authority is dated back so far that a node whose clock falls back a
-	// year is still believed.
-	caBackdate = 366 * 24 * time.Hour
-	caLife     = 10 * 366 * 24 * time.Hour
-	caWarn     = 90 * 24 * time.Hour // say so daily from here on
-	checkEvery = 24 * time.Hour
-)
+// Store is where a Keeper has what it keeps. *store.Scope is one.
+type Store interface {
+	Chains(ctx context.Context) ([]Kept, error)
+	PutChain(ctx context.Context, x Kept) error
+	RemoveChain(ctx context.Context, id string) error
+	ChainSecret(ctx context.Context, id string) (string, error)
+	SetChainSecret(ctx context.Context, id, secret string) error
+	Domains(ctx context.Context) ([]Domain, error)
+	PutDomain(ctx context.Context, x Domain) error
+	RemoveDomain(ctx context.Context, name string) error
+	Trusted(ctx context.Context) ([]Trusted, error)
+	PutTrusted(ctx context.Context, x Trusted) error
+	RemoveTrusted(ctx context.Context, id string) error
+	Value(ctx context.Context, name string, to any) (ok bool, err error)
+	PutValue(ctx context.Context, name string, value any) error
+}
 
-// Keeper has the node's own authority and the server certificate that it
-// vouches for. All fields are set before Open.
+// Keeper has the certificates of one account: it makes what is missing, renews what
+// ends, and says which chain a client is shown. All fields are set before Open.
+//
+// What a handshake asks for is in memory and replaced as a whole, so that a renewal
+// drops no connection and no handshake waits for the store.
 type Keeper struct {
-	Dir    string          // private folder of the keys; made when it is missing
+	Store  Store
 	CAFile string          // where clients find the authority's certificate, mode 0644; "" nowhere
 	Names  func() []string // host names and addresses of this node; asked again at every check
+	Tenant string          // UUID of the account
+	RSA    bool            // there is a listener for clients that know nothing but RSA
+	NewID  func() string   // UUIDv7
 	Now    func() time.Time
 	Log    *slog.Logger
 
-	mu   sync.RWMutex // guards what follows
-	ca   *authority
-	leaf *tls.Certificate
-	left []string // names the authority may not vouch for
+	// Obtain gets a new chain from an ACME server; nil where there is none.
+	Obtain func(ctx context.Context, x Kept, names []string) (*Chain, error)
+	// Tell is told of certificates that end soon; nil tells the log only.
+	Tell func(ctx context.Context, list []Ending)
+
+	change sync.Mutex // one at a time
+	state  atomic.Pointer[state]
+	wake   chan struct{} // a look is due
 }
 
-// Open loads the authority and the server certificate, and makes what is
-// missing or no longer good.
-func (c *Keeper) Open() error {
-	if err := fsys.MkdirPrivate(c.Dir); err != nil {
-		return &fault.Error{Op: "pki.Open", Kind: fault.Internal, Text: "The folder for the private keys could not be made.", Err: err}
+// How often a Keeper looks, and how long it waits after a renewal that did not work.
+const (
+	checkEvery = time.Hour
+	retryAfter = 6 * time.Hour // what ACME servers count: failed orders by the hour
+)
+
+// Names of the chains that the node makes by itself.
+const (
+	nameRoot    = "root"
+	nameIssuing = "issuing"
+	nameOwn     = "node"
+	nameOwnRSA  = "node-rsa"
+	nameSigning = "signing"
+)
+
+// state is all that a Keeper has, as it is shown.
+type state struct {
+	kept    []Kept
+	chains  map[string]*Chain // by id; without those that are awaited or cannot be read
+	domains []Domain
+	trusted []Trusted
+	signing *Signing
+	own     *tls.Certificate
+	rsa     *tls.Certificate            // nil unless Keeper.RSA
+	shown   map[string]*tls.Certificate // by domain, of those that show a chain of their own
+}
+
+// named returns a chain that the node made by itself.
+func (s *state) named(name string) (Kept, *Chain) {
+	for _, k := range s.kept {
+		if k.From == FromBuiltIn && k.Name == name {
+			return k, s.chains[k.ID]
+		}
 	}
-	ca, err := c.loadAuthority()
+	return Kept{}, nil
+}
+
+// byID returns a chain.
+func (s *state) byID(id string) (Kept, *Chain) {
+	for _, k := range s.kept {
+		if k.ID == id {
+			return k, s.chains[id]
+		}
+	}
+	return Kept{}, nil
+}
+
+// Open reads what there is and makes what is missing.
+func (k *Keeper) Open(ctx context.Context) error {
+	k.wake = make(chan struct{}, 1)
+	_, err := k.Check(ctx)
+	return err
+}
+
+// Reload reads the store again, after somebody has changed it.
+func (k *Keeper) Reload(ctx context.Context) error {
+	_, err := k.Check(ctx)
+	return err
+}
+
+// load reads the store.
+func (k *Keeper) load(ctx context.Context) (*state, error) {
+	s := &state{chains: map[string]*Chain{}, shown: map[string]*tls.Certificate{}}
+	var err error
+	if s.kept, err = k.Store.Chains(ctx); err != nil {
+		return nil, err
+	}
+	if s.domains, err = k.Store.Domains(ctx); err != nil {
+		return nil, err
+	}
+	if s.trusted, err = k.Store.Trusted(ctx); err != nil {
+		return nil, err
+	}
+	for _, x := range s.kept {
+		if x.Certs == nil {
+			continue
+		}
+		c, err := x.Chain()
+		if err != nil {
+			k.Log.Error("pki: a chain cannot be read", "chain", x.Name, "error", err)
+			continue
+		}
+		s.chains[x.ID] = c
+	}
+	return s, k.loadSigning(ctx, s)
+}
+
+// Check makes what is missing, renews what is due, says what ends soon, and shows
+// what has changed from the next handshake on. It reports whether it made something.
+func (k *Keeper) Check(ctx context.Context) (renewed bool, err error) {
+	k.change.Lock()
+	defer k.change.Unlock()
+	s, err := k.load(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	leaf, err := loadLeaf(c.leafPath())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.Log.Warn("pki: the server certificate cannot be read and is made again", "error", err)
+	made, err := k.ensure(ctx, s)
+	if err != nil && s.own == nil {
+		return made, err
 	}
-	c.mu.Lock()
-	c.ca, c.leaf = ca, leaf
-	c.mu.Unlock()
-	if _, err := c.Check(); err != nil {
-		return err
+	if err != nil { // what there is, is still good
+		k.Log.Error("pki: renewal failed", "error", err)
 	}
-	return c.publish(ca)
+	for _, d := range s.domains {
+		if c := s.chains[d.Chain]; d.Chain != "" && c != nil {
+			s.shown[d.Name] = c.TLS()
+		}
+	}
+	k.state.Store(s)
+	k.warn(ctx, s)
+	return made, k.publish(s)
 }
 
-func (c *Keeper) authorityPath() string { return filepath.Join(c.Dir, "authority.pem") }
-func (c *Keeper) leafPath() string      { return filepath.Join(c.Dir, "server.pem") }
+// ensure makes the authority, what it issues for the node, and the first chain that
+// signs tokens, where they are missing or due.
+func (k *Keeper) ensure(ctx context.Context, s *state) (made bool, err error) {
+	issuing, made, err := k.authority(ctx, s)
+	if err != nil {
+		_, c := s.named(nameOwn)
+		if c != nil {
+			s.own = c.TLS()
+		}
+		return made, err
+	}
+	own, new1, err1 := k.own(ctx, s, nameOwn, issuing, Issue)
+	if own != nil {
+		s.own = own.TLS()
+	}
+	var new2 bool
+	var err2 error
+	if k.RSA {
+		var c *Chain
+		if c, new2, err2 = k.own(ctx, s, nameOwnRSA, issuing, IssueRSA); c != nil {
+			s.rsa = c.TLS()
+		}
+	}
+	new3, err3 := k.firstSigning(ctx, s)
+	new4, err4 := k.renew(ctx, s, issuing)
+	for _, e := range []error{err1, err2, err3, err4} {
+		if err == nil {
+			err = e
+		}
+	}
+	return made || new1 || new2 || new3 || new4, err
+}
 
-// loadAuthority reads the authority, or makes the first one. A damaged one is
-// never replaced by itself: every client would have to be told.
-func (c *Keeper) loadAuthority() (*authority, error) {
+// authority returns the built-in authority's issuing chain, made anew when it is
+// missing, due, or may not vouch for a name that is wanted. A root that cannot be
+// opened is never replaced by itself: every client would have to be told.
+func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made bool, err error) {
 	const op = "pki.authority"
-	ca, err := readAuthority(c.authorityPath())
-	if err == nil {
-		return ca, nil
+	kept, root := s.named(nameRoot)
+	switch {
+	case kept.ID != "" && root == nil:
+		return nil, false, &fault.Error{Op: op, Kind: fault.Internal, Text: "The node's certificate authority is damaged. Restore it from a backup, or make a new one: platen cert ca generate"}
+	case kept.ID == "":
+		if root, err = NewRoot(title(k.Names()), k.Now()); err != nil {
+			return nil, false, err
+		}
+		if err := k.keep(ctx, s, Kept{Name: nameRoot, Use: UseRoot}, root); err != nil {
+			return nil, false, err
+		}
+		made = true
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, &fault.Error{Op: op, Kind: fault.Internal, Text: "The node's certificate authority is damaged. Restore it from a backup, or make a new one.", Err: err}
+	names := k.wanted(s)
+	kept, issuing = s.named(nameIssuing)
+	if issuing != nil && issuing.Leaf().CheckSignatureFrom(root.Leaf()) == nil && !k.due(issuing.Leaf()) {
+		if _, left := Covers(issuing, names); len(left) == 0 {
+			return issuing, made, nil
+		}
 	}
-	return c.makeAuthority()
+	if issuing, err = NewIssuing(root, names, k.Now()); err != nil {
+		return nil, made, err
+	}
+	kept.Name, kept.Use = nameIssuing, UseIssuing
+	return issuing, true, k.keep(ctx, s, kept, issuing)
 }
 
-func (c *Keeper) makeAuthority() (*authority, error) {
-	const op = "pki.makeAuthority"
-	ca, err := newAuthority(c.Names(), c.Now())
+// wanted are the names that the node's own chain has: what the machine is called, and
+// the domains that show no other chain. What is no host name is left out.
+func (k *Keeper) wanted(s *state) []string {
+	var names []string
+	add := func(raw string) {
+		if n, _, ok := normal(raw); ok && !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	for _, n := range k.Names() {
+		add(n)
+	}
+	for _, d := range s.domains {
+		if d.Chain == "" || s.chains[d.Chain] == nil {
+			add(d.Name)
+		}
+	}
+	return names
+}
+
+// own returns a chain of the node's own names.
+func (k *Keeper) own(ctx context.Context, s *state, name string, issuing *Chain, issue func(*Chain, []string, time.Time) (*Chain, error)) (*Chain, bool, error) {
+	names := slices.Sorted(slices.Values(k.wanted(s)))
+	kept, c := s.named(name)
+	if c != nil && c.Leaf().CheckSignatureFrom(issuing.Leaf()) == nil && !k.due(c.Leaf()) && slices.Equal(slices.Sorted(slices.Values(namesOf(c.Leaf()))), names) {
+		return c, false, nil
+	}
+	fresh, err := issue(issuing, k.wanted(s), k.Now())
 	if err != nil {
-		return nil, &fault.Error{Op: op, Kind: fault.Internal, Err: err}
+		return c, false, err
 	}
-	if err := ca.write(c.authorityPath()); err != nil {
-		return nil, &fault.Error{Op: op, Kind: fault.Internal, Text: "The node's certificate authority could not be written.", Err: err}
+	kept.Name, kept.Use = name, UseServer
+	if err := k.keep(ctx, s, kept, fresh); err != nil {
+		return c, false, err
 	}
-	c.Log.Info("pki: made a certificate authority", "subject", ca.cert.Subject.String(), "until", ca.cert.NotAfter)
-	return ca, nil
+	k.Log.Info("pki: new server certificate", "chain", name, "names", names, "until", fresh.Leaf().NotAfter)
+	return fresh, true, nil
 }
 
-// publish writes the authority's certificate where clients may read it. It is
-// written again when somebody removed or changed it.
-func (c *Keeper) publish(ca *authority) error {
-	if c.CAFile == "" {
+// due reports whether two thirds of a certificate's life are over, or it is not valid
+// yet: the clock went back.
+func (k *Keeper) due(c *x509.Certificate) bool {
+	now := k.Now()
+	return !now.Before(RenewAt(c)) || now.Before(c.NotBefore)
+}
+
+// keep stores a chain that the node made, new where kept has no id, and puts it into
+// the state.
+func (k *Keeper) keep(ctx context.Context, s *state, kept Kept, c *Chain) error {
+	if kept.ID == "" {
+		kept.ID, kept.Created = k.NewID(), k.Now()
+	}
+	if kept.From == "" {
+		kept.From = FromBuiltIn
+	}
+	if kept.Config == "" {
+		kept.Config = "{}"
+	}
+	if err := kept.Set(c); err != nil {
+		return err
+	}
+	if err := k.Store.PutChain(ctx, kept); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(s.kept, func(x Kept) bool { return x.ID == kept.ID })
+	if i < 0 {
+		s.kept = append(s.kept, kept)
+	} else {
+		s.kept[i] = kept
+	}
+	s.chains[kept.ID] = c
+	return nil
+}
+
+// renew renews chains of domains that the node made or got from an ACME server. One
+// that fails is tried again later, and told while it is still good.
+func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, err error) {
+	for _, x := range slices.Clone(s.kept) {
+		c := s.chains[x.ID]
+		if c == nil || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) || k.Now().Sub(x.Tried).Abs() < retryAfter {
+			continue
+		}
+		var fresh *Chain
+		switch {
+		case x.From == FromBuiltIn:
+			fresh, err = Issue(issuing, namesOf(c.Leaf()), k.Now())
+		case x.From == FromACME && k.Obtain != nil:
+			fresh, err = k.Obtain(ctx, x, namesOf(c.Leaf()))
+		default:
+			continue
+		}
+		if err != nil {
+			x.Tried, x.Trouble = k.Now(), fault.Text(err)
+			k.Log.Warn("pki: a certificate could not be renewed", "chain", x.Name, "ends", c.Leaf().NotAfter, "error", err)
+			if err := k.Store.PutChain(ctx, x); err != nil {
+				return made, err
+			}
+			continue
+		}
+		x.Tried, x.Trouble, made = time.Time{}, "", true
+		if err := k.keep(ctx, s, x, fresh); err != nil {
+			return made, err
+		}
+		k.Log.Info("pki: a certificate was renewed", "chain", x.Name, "until", fresh.Leaf().NotAfter)
+	}
+	return made, nil
+}
+
+// publish writes the authority's certificate where clients may read it. It is written
+// again when somebody removed or changed it.
+func (k *Keeper) publish(s *state) error {
+	_, root := s.named(nameRoot)
+	if k.CAFile == "" || root == nil {
 		return nil
 	}
-	want := ca.certPEM()
-	if got, err := os.ReadFile(c.CAFile); err == nil && slices.Equal(got, want) {
+	want := root.CertsPEM()
+	if got, err := os.ReadFile(k.CAFile); err == nil && slices.Equal(got, want) {
 		return nil
 	}
-	err := fsys.WriteFile(c.CAFile, want)
+	err := fsys.WriteFile(k.CAFile, want)
 	if err == nil {
-		err = os.Chmod(c.CAFile, 0o644) //nolint:gosec // a certificate is public; clients must be able to read it
+		err = os.Chmod(k.CAFile, 0o644) //nolint:gosec // a certificate is public; clients must be able to read it
 	}
 	if err != nil {
 		return &fault.Error{Op: "pki.publish", Kind: fault.Internal, Text: "The authority's certificate could not be written for the clients.", Err: err}
@@ -118,76 +365,35 @@ func (c *Keeper) publish(ca *authority) error {
 	return nil
 }
 
-// Replace makes a new authority and a server certificate from it. Clients that
-// trusted the old one must be given the new one.
-func (c *Keeper) Replace() error {
-	ca, err := c.makeAuthority()
+// Replace makes a new authority and whatever comes from it. Clients that trusted the
+// old one must be given the new one.
+func (k *Keeper) Replace(ctx context.Context) error {
+	k.change.Lock()
+	err := k.forget(ctx, nameRoot, nameIssuing, nameOwn, nameOwnRSA)
+	k.change.Unlock()
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.ca, c.leaf = ca, nil
-	c.mu.Unlock()
-	if _, err := c.Check(); err != nil {
-		return err
-	}
-	return c.publish(ca)
+	return k.Reload(ctx)
 }
 
-// Check issues a new server certificate when the present one ends soon, is not
-// valid yet (the clock went back), comes from another authority, or does not
-// have the node's names. It reports whether it did.
-func (c *Keeper) Check() (renewed bool, err error) {
-	now := c.Now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.warnLocked(now)
-	names, left := c.ca.split(c.Names())
-	for _, n := range left {
-		if !slices.Contains(c.left, n) {
-			c.Log.Warn("pki: the authority may not vouch for this name; make a new authority to include it", "name", n)
+func (k *Keeper) forget(ctx context.Context, names ...string) error {
+	kept, err := k.Store.Chains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range kept {
+		if x.From == FromBuiltIn && slices.Contains(names, x.Name) {
+			if err := k.Store.RemoveChain(ctx, x.ID); err != nil {
+				return err
+			}
 		}
 	}
-	c.left = left
-	if c.leaf != nil && !due(c.leaf.Leaf, c.ca, names, now) {
-		return false, nil
-	}
-	leaf, data, err := c.ca.issue(names, now)
-	if err != nil {
-		return false, &fault.Error{Op: "pki.Check", Kind: fault.Internal, Text: "The server certificate could not be made.", Err: err}
-	}
-	if err := fsys.WriteFile(c.leafPath(), data); err != nil {
-		return false, &fault.Error{Op: "pki.Check", Kind: fault.Internal, Text: "The server certificate could not be written.", Err: err}
-	}
-	c.leaf = leaf
-	c.Log.Info("pki: new server certificate", "names", names, "until", leaf.Leaf.NotAfter)
-	return true, nil
+	return nil
 }
 
-// warnLocked says when the authority itself nears its end: that is the one
-// thing a node cannot mend alone.
-func (c *Keeper) warnLocked(now time.Time) {
-	end := c.ca.cert.NotAfter
-	switch {
-	case !now.Before(end):
-		c.Log.Error("pki: the certificate authority has ended; make a new one and give it to the clients", "ended", end)
-	case end.Sub(now) < caWarn:
-		c.Log.Warn("pki: the certificate authority ends soon; make a new one and give it to the clients", "ends", end)
-	case now.Before(c.ca.cert.NotBefore):
-		c.Log.Warn("pki: the clock is before the birth of the certificate authority", "now", now, "valid_from", c.ca.cert.NotBefore)
-	}
-}
-
-// due reports whether leaf must be replaced.
-func due(leaf *x509.Certificate, ca *authority, names []string, now time.Time) bool {
-	return leaf.NotAfter.Sub(now) < leafRenew && leaf.NotAfter.Before(ca.cert.NotAfter) ||
-		now.Before(leaf.NotBefore) ||
-		leaf.CheckSignatureFrom(ca.cert) != nil ||
-		!slices.Equal(namesOf(leaf), names)
-}
-
-// Serve checks daily until ctx ends.
-func (c *Keeper) Serve(ctx context.Context) error {
+// Serve looks every hour, and when it is woken, until ctx ends.
+func (k *Keeper) Serve(ctx context.Context) error {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
@@ -195,70 +401,97 @@ func (c *Keeper) Serve(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			// The old certificate is still good for weeks: try again tomorrow.
-			if _, err := c.Check(); err != nil {
-				c.Log.Error("pki: renewal failed", "error", err)
-			}
+		case <-k.wake:
+		}
+		// What is shown is still good for weeks: it is tried again in an hour.
+		if _, err := k.Check(ctx); err != nil && ctx.Err() == nil {
+			k.Log.Error("pki: the certificates could not be looked at", "error", err)
 		}
 	}
 }
 
-// Certificate is a tls.Config.GetCertificate: a renewed certificate is used
-// from the next handshake on.
-func (c *Keeper) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.leaf, nil
-}
-
-// Hosts returns the names and addresses in the present certificate. A request
-// for another host is not for this node.
-func (c *Keeper) Hosts() []string {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return namesOf(c.leaf.Leaf)
-}
-
-// Uncovered returns the names of the node that the authority may not vouch
-// for, in case somebody gave the node a public name after it was installed.
-func (c *Keeper) Uncovered() []string {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return slices.Clone(c.left)
-}
-
-// Ends returns when the server certificate and the authority end.
-func (c *Keeper) Ends() (server, authority time.Time) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.leaf.Leaf.NotAfter, c.ca.cert.NotAfter
-}
-
-// CAPEM returns the authority's certificate, as it is in CAFile.
-func (c *Keeper) CAPEM() []byte {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.ca.certPEM()
-}
-
-// ServerConfig returns what a server of this node offers: TLS 1.2 and 1.3, and
-// of TLS 1.2 only forward-secret AEAD suites, because Go's own list still has
-// one with CBC and SHA-1.
-func (c *Keeper) ServerConfig() *tls.Config {
-	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		CipherSuites:   aead,
-		GetCertificate: c.Certificate,
+// Wake makes Serve look now.
+func (k *Keeper) Wake() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
 	}
 }
 
-// aead are the suites of TLS 1.2 (RFC 9325, section 4.2). Those of TLS 1.3 are
-// not configurable and all AEAD.
-var aead = []uint16{
-	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+// Hosts returns the names and addresses that the node answers to: those of its own
+// chain, and its domains. A request for another host is not for this node.
+func (k *Keeper) Hosts() []string {
+	s := k.state.Load()
+	names := namesOf(s.own.Leaf)
+	for _, d := range s.domains {
+		if !slices.Contains(names, d.Name) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// Ends returns when the node's own certificate and the authority end.
+func (k *Keeper) Ends() (server, authority time.Time) {
+	s := k.state.Load()
+	if _, root := s.named(nameRoot); root != nil {
+		authority = root.Leaf().NotAfter
+	}
+	return s.own.Leaf.NotAfter, authority
+}
+
+// Root returns the authority's certificate; nil when it is damaged.
+func (k *Keeper) Root() *x509.Certificate {
+	if _, root := k.state.Load().named(nameRoot); root != nil {
+		return root.Leaf()
+	}
+	return nil
+}
+
+// Mobileconfig returns the authority's certificate as a profile for devices of Apple;
+// nil when it is damaged.
+func (k *Keeper) Mobileconfig(name string) []byte {
+	_, root := k.state.Load().named(nameRoot)
+	if root == nil {
+		return nil
+	}
+	return Mobileconfig(root, name)
+}
+
+// CAPEM returns the authority's certificate, as it is in CAFile.
+func (k *Keeper) CAPEM() []byte {
+	if root := k.Root(); root != nil {
+		return certsPEM([]*x509.Certificate{root})
+	}
+	return nil
+}
+
+// Pool returns what is trusted for a purpose: the authorities that an administrator
+// gave for it, and those of the system.
+func (k *Keeper) Pool(purpose string) *x509.CertPool {
+	return Pool(k.state.Load().trusted, purpose, true)
+}
+
+// Certificate is a tls.Config.GetCertificate: the chain of the domain that the client
+// asks for, or else the node's own. A renewed one is used from the next handshake on.
+func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s := k.state.Load()
+	if hello != nil {
+		if c, ok := s.shown[ascii(hello.ServerName)]; ok {
+			return c, nil
+		}
+	}
+	return s.own, nil
+}
+
+// certificateRSA is Certificate for clients that know nothing but RSA.
+func (k *Keeper) certificateRSA(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s := k.state.Load()
+	if c, ok := s.shown[ascii(hello.ServerName)]; ok && hello.SupportsCertificate(c) == nil {
+		return c, nil
+	}
+	if s.rsa == nil {
+		return nil, fmt.Errorf("pki: there is no RSA certificate yet")
+	}
+	return s.rsa, nil
 }

@@ -1,139 +1,152 @@
-package pki
+package pki_test
 
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"platen/fault"
+	"platen/internal/testkit"
+	"platen/pki"
 )
 
 var birth = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
-// clock is a clock that a test sets.
-type clock struct{ now time.Time }
+const day = 24 * time.Hour
 
-func (c *clock) Now() time.Time { return c.now }
+// world is a Keeper with a clock that the test sets.
+type world struct {
+	*pki.Keeper
+	store *testkit.CertStore
+	now   time.Time
+	log   bytes.Buffer
+	names []string
+	told  []string // name and days of certificates that end soon
+}
 
-func newChain(t *testing.T, c *clock, names ...string) *Keeper {
+var serial atomic.Int64
+
+func newWorld(t *testing.T, names ...string) *world {
 	t.Helper()
-	dir := t.TempDir()
-	ch := &Keeper{
-		Dir: filepath.Join(dir, "pki"), CAFile: filepath.Join(dir, "ca.pem"),
-		Names: func() []string { return names }, Now: c.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	w := &world{store: &testkit.CertStore{}, now: birth, names: names}
+	w.Keeper = w.keeper(filepath.Join(t.TempDir(), "ca.pem"))
+	must(t, w.Open(t.Context()))
+	return w
+}
+
+func (w *world) keeper(caFile string) *pki.Keeper {
+	return &pki.Keeper{
+		Store: w.store, Tenant: "0198f000-0000-7000-8000-0000000000aa", CAFile: caFile,
+		Names: func() []string { return w.names }, Now: func() time.Time { return w.now }, NewID: func() string { return fmt.Sprint("id-", serial.Add(1)) },
+		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Tell: func(_ context.Context, list []pki.Ending) {
+			for _, e := range list {
+				w.told = append(w.told, fmt.Sprint(e.Name, " ", e.Days))
+			}
+		},
 	}
-	if err := ch.Open(); err != nil {
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return ch
 }
 
 var testNames = []string{"localhost", "127.0.0.1", "::1", "node1", "print.example.com", "192.168.7.4", "203.0.113.9"}
 
-func pool(t *testing.T, ch *Keeper) *x509.CertPool {
+// shown is the certificate that a client sees who asks for a name.
+func (w *world) shown(t *testing.T, name string) *x509.Certificate {
 	t.Helper()
-	data, err := os.ReadFile(ch.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := x509.NewCertPool()
-	if !p.AppendCertsFromPEM(data) {
-		t.Fatal("no certificate in the CA file")
-	}
-	return p
+	c, err := w.Certificate(&tls.ClientHelloInfo{ServerName: name})
+	must(t, err)
+	return c.Leaf
 }
 
-func TestChainVerifiesForEveryName(t *testing.T) {
-	c := &clock{birth}
-	ch := newChain(t, c, testNames...)
-	leaf := ch.leaf.Leaf
+// believes reports whether somebody with the authority believes what is shown for name.
+func (w *world) believes(t *testing.T, name string) error {
+	t.Helper()
+	c, err := w.Certificate(&tls.ClientHelloInfo{ServerName: name})
+	must(t, err)
+	data, err := os.ReadFile(w.CAFile)
+	must(t, err)
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots.AppendCertsFromPEM(data)
+	for _, der := range c.Certificate[1:] {
+		x, err := x509.ParseCertificate(der)
+		must(t, err)
+		between.AddCert(x)
+	}
+	_, err = c.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: between, CurrentTime: w.now})
+	return err
+}
+
+func TestFirstStartHasAWorkingChain(t *testing.T) {
+	w := newWorld(t, testNames...)
 	for _, n := range testNames {
-		opt := x509.VerifyOptions{DNSName: n, Roots: pool(t, ch), CurrentTime: birth}
-		if _, err := leaf.Verify(opt); err != nil {
+		if err := w.believes(t, n); err != nil {
 			t.Errorf("%s: %v", n, err)
 		}
 	}
-	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: "other.example.com", Roots: pool(t, ch), CurrentTime: birth}); err == nil {
-		t.Error("verified for a name it does not have")
+	if err := w.believes(t, "other.example.com"); err == nil {
+		t.Error("believed for a name that it does not have")
 	}
-	if life := leaf.NotAfter.Sub(leaf.NotBefore); life > 398*24*time.Hour {
-		t.Errorf("life = %v, want at most 398 days", life)
+	if got := w.Hosts(); len(got) != len(testNames) {
+		t.Errorf("hosts %q", got)
 	}
-	if bits := leaf.SerialNumber.BitLen(); bits < 64 {
-		t.Errorf("serial number has %d bits", bits)
-	}
-	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || !slices.Equal(leaf.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) {
-		t.Errorf("leaf may do more than serve: ca %v, usage %b, extended %v", leaf.IsCA, leaf.KeyUsage, leaf.ExtKeyUsage)
-	}
-	if key, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || key.Curve.Params().Name != "P-256" {
-		t.Errorf("key is %T", leaf.PublicKey)
+	list := w.Chains()
+	if got := namesOf(list); !slices.Equal(got, []string{"issuing", "node", "root", "signing"}) {
+		t.Errorf("chains %q", got)
 	}
 }
 
-// A65: the authority is no use for anybody else's names, whatever is asked of it.
-func TestA65TheAuthorityIsConstrained(t *testing.T) {
-	c := &clock{birth}
-	ch := newChain(t, c, testNames...)
-	roots := pool(t, ch)
-	for _, n := range []string{"www.bank.example", "example.com", "8.8.8.8", "2001:db8::1"} {
-		// Issued behind the back of the check, as a thief would.
-		leaf, _, err := ch.ca.issue([]string{n}, birth)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: n, Roots: roots, CurrentTime: birth}); err == nil {
-			t.Errorf("the stolen authority vouches for %s", n)
-		}
+func namesOf(list []pki.Shown) []string {
+	var names []string
+	for _, v := range list {
+		names = append(names, v.Name)
 	}
-	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageEmailProtection} {
-		opt := x509.VerifyOptions{Roots: roots, CurrentTime: birth, KeyUsages: []x509.ExtKeyUsage{use}}
-		if _, err := ch.leaf.Leaf.Verify(opt); err == nil {
-			t.Errorf("verified for usage %v", use)
-		}
-	}
-	if ca := ch.ca.cert; !ca.MaxPathLenZero || ca.MaxPathLen != 0 || !ca.PermittedDNSDomainsCritical {
-		t.Error("the authority may make authorities, or its constraints may be ignored")
-	}
+	slices.Sort(names)
+	return names
 }
 
-// A65: names that the authority may not vouch for are left out and reported,
-// the rest is served.
-func TestA65NewPublicNameIsReported(t *testing.T) {
-	c := &clock{birth}
-	ch := newChain(t, c, "localhost", "node1")
-	ch.Names = func() []string {
-		return []string{"localhost", "node1", "other.lan", "print.example.net", "198.51.100.4", "no host"}
+// A65: a domain that came later needs no new root: clients that trust it already need
+// nothing new.
+func TestA65ANewDomainNeedsNoNewRoot(t *testing.T) {
+	w := newWorld(t, "localhost", "node1")
+	root := w.CAPEM()
+	d, err := w.AddDomain(t.Context(), "Drucken.Example.NET.")
+	must(t, err)
+	if d.Name != "drucken.example.net" || !bytes.Equal(root, w.CAPEM()) {
+		t.Errorf("domain %+v; the root is the same: %v", d, bytes.Equal(root, w.CAPEM()))
 	}
-	renewed, err := ch.Check()
-	if err != nil || !renewed {
-		t.Fatalf("renewed %v, err %v", renewed, err)
+	must(t, w.believes(t, "drucken.example.net"))
+	if !slices.Contains(w.Hosts(), "drucken.example.net") {
+		t.Errorf("hosts %q", w.Hosts())
 	}
-	if got, want := ch.Uncovered(), []string{"print.example.net", "198.51.100.4", "no host"}; !slices.Equal(got, want) {
-		t.Errorf("uncovered %q, want %q", got, want)
+	for _, bad := range []string{"", "*.example.com", "192.0.2.1", "a b", "-x.example.com"} {
+		if _, err := w.AddDomain(t.Context(), bad); !fault.Is(err, fault.Invalid) {
+			t.Errorf("domain %q: %v", bad, err)
+		}
 	}
-	if got, want := ch.Hosts(), []string{"localhost", "node1", "other.lan"}; !slices.Equal(got, want) {
-		t.Errorf("hosts %q, want %q", got, want)
-	}
-	if err := ch.Replace(); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := ch.Hosts(), []string{"localhost", "node1", "other.lan", "print.example.net", "198.51.100.4"}; !slices.Equal(got, want) {
-		t.Errorf("hosts after Replace %q, want %q", got, want)
-	}
-	if _, err := ch.leaf.Leaf.Verify(x509.VerifyOptions{DNSName: "print.example.net", Roots: pool(t, ch), CurrentTime: birth}); err != nil {
-		t.Errorf("the published authority does not verify: %v", err)
+	must(t, w.RemoveDomain(t.Context(), "drucken.example.net"))
+	if w.believes(t, "drucken.example.net") == nil {
+		t.Error("still in the certificate")
 	}
 }
 
@@ -143,195 +156,324 @@ func TestF44Renewal(t *testing.T) {
 		after   time.Duration // since birth
 		renewed bool
 	}{
-		"the next day":               {24 * time.Hour, false},
-		"after 350 days":             {350 * 24 * time.Hour, false},
-		"less than 45 days left":     {353 * 24 * time.Hour, true},
-		"expired while switched off": {500 * 24 * time.Hour, true},
-		"clock two days back":        {-48 * time.Hour, true},
-		"clock half a year back":     {-180 * 24 * time.Hour, true},
+		"the next day":               {day, false},
+		"after half of its life":     {199 * day, false},
+		"after two thirds":           {266 * day, true},
+		"expired while switched off": {500 * day, true},
+		"clock two days back":        {-2 * day, true},
+		"clock half a year back":     {-180 * day, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := &clock{birth}
-			ch := newChain(t, c, testNames...)
-			before := ch.leaf.Leaf.SerialNumber
-			c.now = birth.Add(tt.after)
-			renewed, err := ch.Check()
+			w := newWorld(t, testNames...)
+			before, root := w.shown(t, "node1").SerialNumber, w.CAPEM()
+			w.now = birth.Add(tt.after)
+			renewed, err := w.Check(t.Context())
 			if err != nil || renewed != tt.renewed {
 				t.Fatalf("renewed = %v, %v, want %v", renewed, err, tt.renewed)
 			}
-			if got := ch.leaf.Leaf.SerialNumber.Cmp(before) != 0; got != tt.renewed {
+			if got := w.shown(t, "node1").SerialNumber.Cmp(before) != 0; got != tt.renewed {
 				t.Errorf("serial number changed: %v", got)
 			}
-			opt := x509.VerifyOptions{DNSName: "node1", Roots: pool(t, ch), CurrentTime: c.now}
-			if _, err := ch.leaf.Leaf.Verify(opt); err != nil {
+			if err := w.believes(t, "node1"); err != nil {
 				t.Errorf("not valid at its own time: %v", err)
 			}
-			if again, err := ch.Check(); again || err != nil {
+			if again, err := w.Check(t.Context()); again || err != nil {
 				t.Errorf("renewed twice: %v, %v", again, err)
+			}
+			if !bytes.Equal(root, w.CAPEM()) {
+				t.Error("the root was replaced")
 			}
 		})
 	}
 }
 
-func TestF44AuthorityNearItsEnd(t *testing.T) {
-	c := &clock{birth}
-	ch := newChain(t, c, testNames...)
-	var log bytes.Buffer
-	ch.Log = slog.New(slog.NewTextHandler(&log, nil))
-
-	c.now = ch.ca.cert.NotAfter.Add(-80 * 24 * time.Hour)
-	if renewed, err := ch.Check(); err != nil || !renewed {
-		t.Fatalf("renewed %v, %v", renewed, err)
+// F44: somebody is told at 30, 14, 7 and 1 days and at the end, once each, also over a
+// restart; and what nobody uses ends in peace.
+func TestF44WarningsOfWhatEnds(t *testing.T) {
+	w := newWorld(t, "node1")
+	_, root := w.Ends()
+	for _, left := range []time.Duration{40 * day, 30 * day, 29 * day, 14 * day, 13 * day, 6 * day, day, 12 * time.Hour, -day, -2 * day} {
+		w.now = root.Add(-left)
+		w.Keeper = w.keeper(w.CAFile)
+		if err := w.Open(t.Context()); err != nil && left > 0 {
+			t.Fatal(err)
+		}
 	}
-	if server, ca := ch.Ends(); server.After(ca) {
-		t.Errorf("the certificate ends %v, after its issuer %v", server, ca)
+	var of []string
+	for _, s := range w.told {
+		if rest, ok := strings.CutPrefix(s, "root "); ok {
+			of = append(of, rest)
+		}
 	}
-	if !strings.Contains(log.String(), "ends soon") {
-		t.Errorf("no warning in %q", log.String())
-	}
-	c.now = ch.ca.cert.NotAfter.Add(-time.Hour)
-	if renewed, err := ch.Check(); err != nil || renewed {
-		t.Errorf("renewing cannot help any more: %v, %v", renewed, err)
-	}
-	c.now = ch.ca.cert.NotAfter.Add(time.Hour)
-	if _, err := ch.Check(); err != nil {
-		t.Error(err)
-	}
-	if !strings.Contains(log.String(), "has ended") {
-		t.Errorf("no alarm in %q", log.String())
+	if want := []string{"30", "14", "6", "1", "-1"}; !slices.Equal(of, want) {
+		t.Errorf("told of the root at %q days, want %q", of, want)
 	}
 }
 
 func TestServeRenewsInARunningServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ch := newChain(t, &clock{}, "localhost") // of the year 1; the real one follows
-		ch.Now = time.Now
-		if err := ch.Replace(); err != nil {
-			t.Fatal(err)
-		}
+		w := &world{store: &testkit.CertStore{}, names: []string{"localhost"}}
+		k := w.keeper("")
+		k.Now = time.Now
+		w.Keeper = k
+		must(t, k.Open(t.Context()))
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- ch.Serve(ctx) }()
-		first, err := ch.Certificate(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(400 * 24 * time.Hour)
+		go func() { done <- k.Serve(ctx) }()
+		first := w.shown(t, "localhost")
+		time.Sleep(300 * day)
 		synctest.Wait()
-		if second, _ := ch.Certificate(nil); second == first {
-			t.Error("the certificate is the same after 400 days")
-		} else if left := time.Until(second.Leaf.NotAfter); left < leafRenew {
-			t.Errorf("only %v left", left)
+		if second := w.shown(t, "localhost"); second.Equal(first) {
+			t.Error("the certificate is the same after 300 days")
 		}
 		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		must(t, <-done)
 	})
 }
 
 func TestOpenKeepsWhatIsThere(t *testing.T) {
-	c := &clock{birth}
-	ch := newChain(t, c, testNames...)
-	again := &Keeper{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
-	if err := os.Remove(ch.CAFile); err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Open(); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(again.leaf.Certificate[0], ch.leaf.Certificate[0]) || !bytes.Equal(again.CAPEM(), ch.CAPEM()) {
+	w := newWorld(t, testNames...)
+	before, root := w.shown(t, "node1"), w.CAPEM()
+	must(t, os.Remove(w.CAFile))
+	w.Keeper = w.keeper(w.CAFile)
+	must(t, w.Open(t.Context()))
+	if !w.shown(t, "node1").Equal(before) || !bytes.Equal(root, w.CAPEM()) {
 		t.Error("a second start made new certificates")
 	}
-	if data, err := os.ReadFile(ch.CAFile); err != nil || !bytes.Equal(data, ch.CAPEM()) {
+	if data, err := os.ReadFile(w.CAFile); err != nil || !bytes.Equal(data, root) {
 		t.Errorf("the CA file was not written again: %v", err)
 	}
 }
 
-func TestOpenWithDamagedFiles(t *testing.T) {
-	for name, tt := range map[string]struct {
-		file string
-		data string
-		ok   bool
-	}{
-		"server certificate cut":  {"server.pem", "-----BEGIN", true},
-		"server certificate gone": {"server.pem", "", true},
-		"authority damaged":       {"authority.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := &clock{birth}
-			ch := newChain(t, c, testNames...)
-			if err := os.WriteFile(filepath.Join(ch.Dir, tt.file), []byte(tt.data), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			again := &Keeper{Dir: ch.Dir, CAFile: ch.CAFile, Names: ch.Names, Now: c.Now, Log: ch.Log}
-			if err := again.Open(); (err == nil) != tt.ok {
-				t.Fatalf("err = %v, want none: %v", err, tt.ok)
-			}
-			if tt.ok && !bytes.Equal(again.CAPEM(), ch.CAPEM()) {
-				t.Error("the authority was replaced")
-			}
-		})
+// A root whose key cannot be opened is never replaced by itself; what it issued is
+// shown as long as it is good.
+func TestOpenWithADamagedRoot(t *testing.T) {
+	w := newWorld(t, testNames...)
+	list, err := w.store.Chains(t.Context())
+	must(t, err)
+	for _, x := range list {
+		if x.Name == "root" {
+			x.Key = nil
+			must(t, w.store.PutChain(t.Context(), x))
+		}
+	}
+	w.Keeper = w.keeper(w.CAFile)
+	must(t, w.Open(t.Context()))
+	if w.shown(t, "node1") == nil || !strings.Contains(w.log.String(), "authority is damaged") {
+		t.Errorf("nothing is shown, or nothing was said: %s", w.log.String())
+	}
+	must(t, w.Replace(t.Context()))
+	must(t, w.believes(t, "node1"))
+}
+
+// Whoever asks for a domain sees the chain of that domain, and a new one from the next
+// handshake on.
+func TestChoiceByName(t *testing.T) {
+	w := newWorld(t, "localhost", "node1")
+	ctx := t.Context()
+	for _, d := range []string{"a.example.com", "b.example.com"} {
+		_, err := w.AddDomain(ctx, d)
+		must(t, err)
+	}
+	x, err := w.Generate(ctx, "a", []string{"a.example.com"}, false)
+	must(t, err)
+	must(t, w.Choose(ctx, "a", []string{"A.example.com"}))
+	if got := w.shown(t, "a.Example.com"); !got.Equal(x.Certs[0]) {
+		t.Errorf("a.example.com is shown %v", got.DNSNames)
+	}
+	if got := w.shown(t, "b.example.com"); !slices.Contains(got.DNSNames, "b.example.com") || slices.Contains(got.DNSNames, "a.example.com") {
+		t.Errorf("b.example.com is shown %v", got.DNSNames)
+	}
+	if err := w.Choose(ctx, "a", []string{"b.example.com"}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a chain for another domain: %v", err)
+	}
+	if err := w.Choose(ctx, "a", []string{"c.example.com"}); !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) {
+		t.Errorf("a domain of nobody: %v", err)
+	}
+	if err := w.Remove(ctx, "a", false); !fault.Is(err, fault.Conflict) {
+		t.Errorf("removed while it is shown: %v", err)
+	}
+	must(t, w.Remove(ctx, "a", true))
+	must(t, w.believes(t, "a.example.com"))
+	if err := w.Remove(ctx, "root", true); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the root was removed: %v", err)
 	}
 }
 
-// A61, A66: the keys are for the owner only, the CA's certificate is for all.
-func TestA61ModesOfFiles(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Log("modes are ACLs there; internal/fsys tests them")
-		return
+// A company's authority answers a request; reminders carry over to the renewal.
+func TestRequestAnswerRenewal(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	_, err := w.AddDomain(ctx, "print.example.com")
+	must(t, err)
+	ca, err := pki.NewRoot("corp", birth)
+	must(t, err)
+	sub, err := pki.NewIssuing(ca, []string{"example.com"}, birth)
+	must(t, err)
+	answer := func(request []byte) []byte {
+		t.Helper()
+		certs, err := pki.SignRequest(sub, request, []string{"print.example.com"}, w.now)
+		must(t, err)
+		return (&pki.Chain{Certs: certs}).CertsPEM()
 	}
-	ch := newChain(t, &clock{birth}, testNames...)
-	for path, want := range map[string]os.FileMode{
-		ch.Dir: 0o700, ch.authorityPath(): 0o600, ch.leafPath(): 0o600, ch.CAFile: 0o644,
-	} {
-		fi, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := fi.Mode().Perm(); got != want {
-			t.Errorf("%s has mode %o, want %o", filepath.Base(path), got, want)
-		}
+	v, err := w.Request(ctx, "web", pki.Subject{Organization: "Example"}, []string{"print.example.com"}, false)
+	must(t, err)
+	if !v.Awaited || v.Request == nil {
+		t.Errorf("%+v", v)
 	}
-	data, err := os.ReadFile(ch.CAFile)
-	if err != nil || bytes.Contains(data, []byte("PRIVATE")) {
-		t.Errorf("the CA file holds a key, or: %v", err)
+	if err := w.Choose(ctx, "web", []string{"print.example.com"}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("shown before it is answered: %v", err)
+	}
+	foreign, err := w.Request(ctx, "other", pki.Subject{}, []string{"print.example.com"}, false)
+	must(t, err)
+	if _, err := w.Answer(ctx, "web", answer(foreign.Request)); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the answer to another request: %v", err)
+	}
+	_, err = w.Answer(ctx, "web", answer(v.Request))
+	must(t, err)
+	must(t, w.Choose(ctx, "web", []string{"print.example.com"}))
+	first := w.shown(t, "print.example.com")
+
+	w.now = first.NotAfter.Add(-10 * day)
+	_, err = w.Check(ctx)
+	must(t, err)
+	if !slices.Contains(w.told, "web 10") {
+		t.Errorf("told %q", w.told)
+	}
+	renewal, err := w.Renewal(ctx, "web")
+	must(t, err)
+	if !w.shown(t, "print.example.com").Equal(first) {
+		t.Error("the old one is not shown any more while the answer is awaited")
+	}
+	_, err = w.Answer(ctx, "web", answer(renewal.Request))
+	must(t, err)
+	second := w.shown(t, "print.example.com")
+	if second.Equal(first) || second.NotAfter.Before(w.now.Add(300*day)) {
+		t.Errorf("shown until %v", second.NotAfter)
+	}
+	if got := namesOf(w.Chains()); slices.Contains(got, "web (renewal)") {
+		t.Errorf("chains %q", got)
+	}
+	w.told = nil
+	w.now = second.NotAfter.Add(-25 * day)
+	_, err = w.Check(ctx)
+	must(t, err)
+	if !slices.Contains(w.told, "web 25") {
+		t.Errorf("told of the renewed one: %q", w.told)
 	}
 }
 
-func TestNormalNames(t *testing.T) {
-	for raw, want := range map[string]string{
-		"Node1.": "node1", " print.lan ": "print.lan", "[::1]": "::1", "::ffff:10.0.0.1": "10.0.0.1", "pc_17": "pc_17",
-		"": "", "0.0.0.0": "", "::": "", "fe80::1%eth0": "", "a..b": "", "-x": "", "*.example.com": "", "a b": "", strings.Repeat("a", 64): "",
-	} {
-		got, _, ok := normal(raw)
-		if ok != (want != "") || ok && got != want {
-			t.Errorf("normal(%q) = %q, %v, want %q", raw, got, ok, want)
-		}
+// Tokens are signed by a chain that is there from the first start; another choice, and
+// what was signed before stays good until it ends.
+func TestSigningChains(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	claims := func() pki.Claims {
+		return pki.Claims{ID: "t-1", Subject: "t-1", Scope: "read", Issued: w.now, Expires: w.now.Add(90 * day)}
+	}
+	token, err := w.Signing().Sign(claims())
+	must(t, err)
+	must(t, w.GenerateSigning(ctx))
+	if _, err := w.Signing().Check(token, w.now); err != nil {
+		t.Errorf("a token of the key before: %v", err)
+	}
+	if n := strings.Count(string(w.Signing().JWKS()), `"kid"`); n != 2 {
+		t.Errorf("%d keys in the JWKS", n)
+	}
+	must(t, w.ChooseSigning(ctx, ""))
+	if _, err := w.Signing().Sign(claims()); !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Text(err), "platen cert signing generate") {
+		t.Errorf("signed without a chain: %v", err)
+	}
+	_, err = w.Check(ctx)
+	must(t, err)
+	if w.Signing().Chosen != nil {
+		t.Error("a chain was chosen against somebody's will")
+	}
+	must(t, w.GenerateSigning(ctx))
+	w.now = w.now.Add(420 * day) // the one that the node made is renewed, the first are forgotten
+	_, err = w.Check(ctx)
+	must(t, err)
+	_, err = w.Check(ctx)
+	must(t, err)
+	if _, err := w.Signing().Sign(claims()); err != nil {
+		t.Error(err)
+	}
+	if got := namesOf(w.Chains()); len(got) > 6 {
+		t.Errorf("chains %q", got)
 	}
 }
 
-func TestHostNames(t *testing.T) {
-	names := HostNames("print.example.com:5443", "0.0.0.0:443", "192.0.2.7", "LOCALHOST")
-	for _, want := range []string{"localhost", "127.0.0.1", "::1", "print.example.com", "192.0.2.7"} {
-		if !slices.Contains(names, want) {
-			t.Errorf("%q is missing in %q", want, names)
-		}
+func TestTrusted(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	var file []byte
+	for _, name := range []string{"corp one", "corp two"} {
+		ca, err := pki.NewRoot(name, birth)
+		must(t, err)
+		file = append(file, ca.CertsPEM()...)
 	}
-	if slices.Contains(names, "0.0.0.0") || slices.Index(names, "localhost") != len(names)-1-slices.Index(reversed(names), "localhost") {
-		t.Errorf("a wildcard, or a name twice: %q", names)
+	list, err := w.Trust(ctx, "", file, []string{pki.ForMail})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	again, err := w.Trust(ctx, "", file, []string{pki.ForDirectory})
+	if err != nil || len(w.Trusted()) != 2 || !slices.Equal(again[0].Purposes, []string{pki.ForMail, pki.ForDirectory}) {
+		t.Errorf("%+v, %v", again, err)
+	}
+	must(t, w.Distrust(ctx, list[0].Name))
+	if err := w.Distrust(ctx, list[0].Name); !fault.Is(err, fault.NotFound) {
+		t.Errorf("removed twice: %v", err)
+	}
+	if len(w.Trusted()) != 1 {
+		t.Errorf("trusted %+v", w.Trusted())
 	}
 }
 
-func reversed(s []string) []string {
-	r := slices.Clone(s)
-	slices.Reverse(r)
-	return r
+// A renewal that fails is tried again later, and the old chain is shown meanwhile.
+func TestRenewalByACME(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	_, err := w.AddDomain(ctx, "print.example.com")
+	must(t, err)
+	x, err := w.Generate(ctx, "web", []string{"print.example.com"}, false)
+	must(t, err)
+	must(t, w.Choose(ctx, "web", []string{"print.example.com"}))
+	list, err := w.store.Chains(ctx)
+	must(t, err)
+	i := slices.IndexFunc(list, func(k pki.Kept) bool { return k.ID == x.ID })
+	list[i].From = pki.FromACME
+	must(t, w.store.PutChain(ctx, list[i]))
+	asked, answer := 0, error(&fault.Error{Op: "acme", Kind: fault.Unavailable, Text: "The server did not answer.", Err: errors.New("no")})
+	ca, err := pki.NewRoot("acme", birth)
+	must(t, err)
+	w.Obtain = func(_ context.Context, _ pki.Kept, names []string) (*pki.Chain, error) {
+		if asked++; answer != nil {
+			return nil, answer
+		}
+		sub, err := pki.NewIssuing(ca, names, w.now)
+		must(t, err)
+		return pki.Issue(sub, names, w.now)
+	}
+	w.now = birth.Add(300 * day)
+	for range 3 {
+		_, err := w.Check(ctx)
+		must(t, err)
+	}
+	v, err := w.Find("web")
+	if err != nil || asked != 1 || v.Trouble != "The server did not answer." || !w.shown(t, "print.example.com").Equal(x.Certs[0]) {
+		t.Errorf("asked %d times; %+v, %v", asked, v, err)
+	}
+	w.now, answer = w.now.Add(7*time.Hour), nil
+	_, err = w.Check(ctx)
+	must(t, err)
+	if v, err = w.Find("web"); err != nil || asked != 2 || v.Trouble != "" || w.shown(t, "print.example.com").Equal(x.Certs[0]) {
+		t.Errorf("asked %d times; %+v, %v", asked, v, err)
+	}
 }
 
 // serve accepts TLS connections until the test ends.
-func serve(t *testing.T, ch *Keeper) string {
+func serve(t *testing.T, ch *pki.Keeper) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -359,8 +501,12 @@ func serve(t *testing.T, ch *Keeper) string {
 
 // A68: what OpenSSL is offered, old and weak things included.
 func TestA68OpenSSLHandshakes(t *testing.T) {
-	ch := newChain(t, &clock{time.Now()}, testNames...)
-	addr := serve(t, ch)
+	ch := newWorld(t, testNames...)
+	ch.now = time.Now()
+	if _, err := ch.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	addr := serve(t, ch.Keeper)
 	tests := map[string]struct {
 		args []string
 		ok   bool
@@ -386,24 +532,5 @@ func TestA68OpenSSLHandshakes(t *testing.T) {
 				t.Errorf("openssl s_client %v: ok = %v, want %v\n%s", tt.args, ok, tt.ok, out)
 			}
 		})
-	}
-}
-
-// The chain is checked by software that nobody here wrote, constraints included.
-func TestOpenSSLVerifiesTheChain(t *testing.T) {
-	ch := newChain(t, &clock{time.Now()}, testNames...)
-	foreign, data, err := ch.ca.issue([]string{"www.bank.example"}, time.Now())
-	if err != nil || foreign == nil {
-		t.Fatal(err)
-	}
-	bad := filepath.Join(t.TempDir(), "bad.pem")
-	if err := os.WriteFile(bad, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]bool{ch.leafPath(): true, bad: false} {
-		out, err := exec.CommandContext(t.Context(), "openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-no-CApath", "-CAfile", ch.CAFile, path).CombinedOutput()
-		if (err == nil) != want {
-			t.Errorf("openssl verify %s: %v\n%s", filepath.Base(path), err, out)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"time"
 )
 
@@ -95,4 +96,42 @@ type Trusted struct {
 	Purposes []string
 	DER      []byte
 	Created  time.Time
+}
+
+// Chain reads a chain with its key.
+func (k *Kept) Chain() (*Chain, error) {
+	certs, err := ImportCerts(k.Certs)
+	if err != nil {
+		return nil, err
+	}
+	key, err := k.key()
+	if err != nil {
+		return nil, err
+	}
+	if !fits(certs[0], key) {
+		return nil, fmt.Errorf("pki: the key of %s is another one", k.Name)
+	}
+	return &Chain{Certs: certs, Key: key}, nil
+}
+
+func (k *Kept) key() (crypto.Signer, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(k.Key)
+	if err != nil {
+		return nil, fmt.Errorf("pki: the key of %s cannot be read: %w", k.Name, err)
+	}
+	key, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("pki: the key of %s is %T", k.Name, parsed)
+	}
+	return key, nil
+}
+
+// Set puts a chain and its key into what is stored.
+func (k *Kept) Set(c *Chain) error {
+	if c.Certs != nil {
+		k.Certs = c.CertsPEM()
+	}
+	var err error
+	k.Key, err = x509.MarshalPKCS8PrivateKey(c.Key)
+	return err
 }

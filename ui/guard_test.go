@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"platen/fault"
-	"platen/pki"
 )
 
 var update = flag.Bool("update", false, "write docs/routes.md again")
@@ -384,9 +383,8 @@ func TestErrorKindsAndTheirStatus(t *testing.T) {
 func serve(t *testing.T, limits Limits) (addr string, stop func() error) {
 	t.Helper()
 	h := newHouse(t)
-	dir := t.TempDir()
-	chain := &pki.Keeper{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} }, Now: time.Now, Log: h.server.Log}
-	if err := chain.Open(); err != nil {
+	chain := newKeeper("")
+	if err := chain.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s := *h.server

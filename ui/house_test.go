@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"platen/directory"
+	"platen/internal/testkit"
+	"platen/job"
 	"platen/pki"
 	"platen/ui/catalog"
 )
@@ -92,10 +94,14 @@ var chain = sync.OnceValues(func() (*pki.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &pki.Keeper{Dir: dir + "/pki", CAFile: dir + "/ca.pem", Names: func() []string { return []string{"localhost", "127.0.0.1"} },
-		Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	return ch, ch.Open()
+	ch := newKeeper(dir + "/ca.pem")
+	return ch, ch.Open(context.Background())
 })
+
+func newKeeper(caFile string) *pki.Keeper {
+	return &pki.Keeper{Store: &testkit.CertStore{}, Tenant: job.NewUUID(), CAFile: caFile, Names: func() []string { return []string{"localhost", "127.0.0.1"} },
+		NewID: job.NewUUID, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()

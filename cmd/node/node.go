@@ -105,7 +105,7 @@ func serve(ctx context.Context, p place, log *logger, ready func(*node) error) (
 	if err := n.converter.Prepare(); err != nil {
 		return err
 	}
-	if err := n.chain.Open(); err != nil {
+	if err := n.chain.Open(ctx); err != nil {
 		return err
 	}
 	if err := n.listen(ctx); err != nil {
@@ -259,10 +259,7 @@ func (n *node) build() {
 		Released: n.dispatcher.Wake, Counted: n.counter.Wake, Accepted: n.numbers.accepted,
 		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
-	n.chain = &pki.Keeper{
-		Dir: n.place.pki(), CAFile: n.place.ca(), Now: failpoint.Now, Log: log,
-		Names: func() []string { return pki.HostNames(certified(n.settings())...) },
-	}
+	n.chain = newCerts(n.place, n.scope, failpoint.Now, log, func() []string { return pki.HostNames(certified(n.settings())...) })
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
 	n.sources = newSources(n.scope, n.keys, time.Now, log)

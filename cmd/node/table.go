@@ -8,7 +8,7 @@ import "slices"
 func commands() []*command {
 	return slices.Concat(
 		[]*command{runCommand(), demoCommand(), checkCommand(), doctorCommand(), sendCommand()},
-		userCommands(), printURLCommands(), cardCommands(), cardRuleCommands(), readerCommands(), pinCommands(), groupCommands(), rightCommands(), guestCommands(), delegationCommands(), sourceCommands(), syncDirectoryCommands(), placeCommands(), signInCommands(), certificateCommands(), adminCommands(), roleCommands(), mailCommands(), readinessCommands(),
+		userCommands(), printURLCommands(), cardCommands(), cardRuleCommands(), readerCommands(), pinCommands(), groupCommands(), rightCommands(), guestCommands(), delegationCommands(), sourceCommands(), syncDirectoryCommands(), placeCommands(), signInCommands(), certificateCommands(), adminCommands(), roleCommands(), mailCommands(), certCommands(), readinessCommands(),
 		queueCommands(), ownerCommands(), deviceCommands(), []*command{forgetKeyCommand()}, terminalCommands(), tokenCommands(), settingsCommands(), dnssdCommands(), deployCommands(),
 		jobCommands(), importCommands(), importForeignCommands(), exportCommands(), auditCommands(), clockCommands(),
 		backupCommands(), serviceCommands(), []*command{versionCommand(), countPages(), convertDocument()},

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"platen/job"
+	"platen/pki"
+	"platen/store"
+)
+
+// newCerts has the certificates of the account of scope.
+func newCerts(p place, scope store.Scope, now func() time.Time, log *slog.Logger, names func() []string) *pki.Keeper {
+	return &pki.Keeper{
+		Store: scope, Tenant: scope.Tenant(), CAFile: p.ca(), Names: names,
+		NewID: job.NewUUID, Now: now, Log: log,
+	}
+}
+
+// certs returns the certificates: those of the running node, or of the node that does
+// not run.
+func (a *admin) certs(ctx context.Context) (*pki.Keeper, error) {
+	if a.running != nil {
+		return a.running.chain, nil
+	}
+	k := newCerts(a.place, a.scope, a.now, a.log, func() []string { return pki.HostNames(certified(a.place.cfg)...) })
+	return k, k.Open(ctx)
+}

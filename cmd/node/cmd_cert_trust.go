@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"strings"
+
+	"platen/pki"
+)
+
+func certTrustCommands() []*command {
+	var name string
+	var purposes *opt[[]string]
+	forFlag := func(fs *flag.FlagSet) {
+		purposes = optWords(fs, "for", "`PURPOSE`, more than once for several: "+strings.Join(pki.AllPurposes(), ", "))
+	}
+	return []*command{
+		{name: "cert trust list", summary: "list the authorities that this node trusts for connections to others", examples: []string{"cert trust list"}, admin: on((*admin).listTrusted)},
+		{name: "cert trust show", args: "NAME", least: 1, most: 1, summary: "show an authority", examples: []string{`cert trust show "Example Root CA"`}, admin: on((*admin).showTrusted)},
+		{
+			name: "cert trust import", args: "FILE", least: 1, most: 1, summary: "trust the authorities in a file (PEM, DER, P7B; several are fine) for some purposes",
+			more:     "They are trusted beside those of the system. What a source, the mail server or a reader was given for itself counts there alone.",
+			examples: []string{"cert trust import corp-root.crt --for directory --for mail"},
+			flags: func(fs *flag.FlagSet) {
+				fs.StringVar(&name, "name", "", "what it is called here, `NAME`; what it calls itself when it is not named")
+				forFlag(fs)
+			},
+			input: &input{"certificate", 0},
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.trust(ctx, c, name, purposes.value) },
+		},
+		{name: "cert trust remove", args: "NAME", least: 1, most: 1, summary: "trust an authority no longer", examples: []string{`cert trust remove "Example Root CA"`}, admin: on((*admin).distrust)},
+		{
+			name: "cert trust test", args: "ADDRESS", least: 1, most: 1, summary: "connect somewhere, and show the chain that was seen and which authority anchored it",
+			more: "ldaps://, ldap:// (StartTLS), smtp:// (STARTTLS), smtps://, https://, ipps://, ipp:// (upgrade), or HOST:PORT. Nothing is sent but what the handshake\n" +
+				"needs. The exit status is 1 when the node would not trust it.",
+			examples: []string{"cert trust test ldaps://dc1.example.com --for directory", "cert trust test smtp://mail.example.com:587"}, flags: forFlag,
+			admin: func(ctx context.Context, a *admin, c *call) error { return a.testTrust(ctx, c, purposes.value) },
+		},
+	}
+}
+
+// trustedView is a trusted authority as programs read it.
+type trustedView struct {
+	ID       string       `json:"id"`
+	Name     string       `json:"name"`
+	Purposes []string     `json:"purposes"`
+	Cert     pki.CertInfo `json:"certificate"`
+}
+
+func (a *admin) viewTrusted(list []pki.Trusted) []trustedView {
+	var views []trustedView
+	for _, t := range list {
+		if c, err := x509.ParseCertificate(t.DER); err == nil {
+			views = append(views, trustedView{t.ID, t.Name, t.Purposes, pki.Describe(c, a.now())})
+		}
+	}
+	return views
+}
+
+func (a *admin) printTrusted(c *call, list []pki.Trusted) error {
+	return writeList(c, a.viewTrusted(list), []column[trustedView]{
+		{"name", func(v trustedView) string { return v.Name }},
+		{"for", func(v trustedView) string { return strings.Join(v.Purposes, ", ") }},
+		{"until", func(v trustedView) string { return untilText(v.Cert.Until, a.now()) }},
+		{"SHA-256", func(v trustedView) string { return v.Cert.SHA256 }},
+	})
+}
+
+func (a *admin) listTrusted(ctx context.Context, c *call) error {
+	k, err := a.certs(ctx)
+	if err != nil {
+		return err
+	}
+	return a.printTrusted(c, k.Trusted())
+}
+
+func (a *admin) showTrusted(ctx context.Context, c *call) error {
+	k, err := a.certs(ctx)
+	if err != nil {
+		return err
+	}
+	t, err := k.FindTrusted(c.args[0])
+	if err != nil {
+		return err
+	}
+	v := a.viewTrusted([]pki.Trusted{t})[0]
+	if c.json {
+		return writeJSON(c.out, v)
+	}
+	if err := fields(c.out, "authority", v.Name, "trusted for", strings.Join(v.Purposes, ", ")); err != nil {
+		return err
+	}
+	return printCert(c.out, 1, v.Cert)
+}
+
+func (a *admin) trust(ctx context.Context, c *call, name string, purposes []string) error {
+	if len(purposes) == 0 {
+		return usagef("say what it is trusted for: --for %s", strings.Join(pki.AllPurposes(), ", --for "))
+	}
+	k, err := a.certs(ctx)
+	if err != nil {
+		return err
+	}
+	data, err := readCertFile(c)
+	if err != nil {
+		return err
+	}
+	list, err := k.Trust(ctx, name, data, purposes)
+	if err != nil {
+		return err
+	}
+	for _, v := range a.viewTrusted(list) {
+		if err := a.audit(ctx, "cert.trust.import", v.ID, v.Name+" for "+strings.Join(v.Purposes, ", ")+" "+v.Cert.SHA256); err != nil {
+			return err
+		}
+	}
+	return a.printTrusted(c, list)
+}
+
+func (a *admin) distrust(ctx context.Context, c *call) error {
+	k, err := a.certs(ctx)
+	if err != nil {
+		return err
+	}
+	t, err := k.FindTrusted(c.args[0])
+	if err != nil {
+		return err
+	}
+	if err := k.Distrust(ctx, t.ID); err != nil {
+		return err
+	}
+	return a.audit(ctx, "cert.trust.remove", t.ID, t.Name)
+}
+
+func (a *admin) testTrust(ctx context.Context, c *call, purposes []string) error {
+	if len(purposes) > 1 {
+		return usagef("name one purpose: --for %s", purposes[0])
+	}
+	k, err := a.certs(ctx)
+	if err != nil {
+		return err
+	}
+	purpose := ""
+	if len(purposes) == 1 {
+		purpose = purposes[0]
+	}
+	r, err := k.Probe(ctx, c.args[0], purpose)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		if err := writeJSON(c.out, r); err != nil {
+			return err
+		}
+	} else if err := a.printProbe(c, r); err != nil {
+		return err
+	}
+	if !r.Good {
+		return errSaid
+	}
+	return nil
+}
+
+func (a *admin) printProbe(c *call, r pki.Report) error {
+	anchor := r.Anchor
+	if anchor == "" {
+		anchor = "nothing that this node trusts"
+	}
+	if err := fields(c.out, "connected to", r.Address, "with", r.Version+" "+r.Suite, "anchored by", anchor); err != nil {
+		return err
+	}
+	for i, x := range r.Chain {
+		if err := printCert(c.out, i+1, x); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(c.out)
+	for _, line := range r.Verdict {
+		fmt.Fprintln(c.out, plain(line))
+	}
+	return nil
+}

@@ -1,0 +1,442 @@
+package pki
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"platen/fault"
+)
+
+// What an administrator does with certificates. Each changes the store and then what
+// is shown.
+
+// Chains returns what there is, without keys.
+func (k *Keeper) Chains() []Shown {
+	s := k.state.Load()
+	list := make([]Shown, 0, len(s.kept))
+	for _, x := range s.kept {
+		list = append(list, k.shown(s, x))
+	}
+	return list
+}
+
+// Shown is a chain as people see it.
+type Shown struct {
+	ID      string
+	Name    string
+	Use     string
+	From    string
+	Certs   []*x509.Certificate // nil while an answer is awaited, or when it cannot be read
+	Request []byte              // DER, of FromRequest
+	Config  string
+	Domains []string // that show it
+	Chosen  bool     // signs tokens
+	Awaited bool     // an authority has to answer
+	Damaged bool     // its key cannot be opened
+	Trouble string
+}
+
+func (k *Keeper) shown(s *state, x Kept) Shown {
+	v := Shown{ID: x.ID, Name: x.Name, Use: x.Use, From: x.From, Request: x.Request, Config: x.Config, Trouble: x.Trouble, Awaited: x.Certs == nil}
+	if c := s.chains[x.ID]; c != nil {
+		v.Certs = c.Certs
+	} else if !v.Awaited {
+		v.Damaged = true
+		v.Certs, _ = ImportCerts(x.Certs) //nolint:errcheck // then there is nothing to show
+	}
+	for _, d := range s.domains {
+		if d.Chain == x.ID {
+			v.Domains = append(v.Domains, d.Name)
+		}
+	}
+	v.Chosen = x.Use == UseSigning && s.inUse(x)
+	return v
+}
+
+const noSuch = "There is no certificate chain %s. See: platen cert chain list"
+
+// Find returns a chain by its name or id.
+func (k *Keeper) Find(name string) (Shown, error) {
+	for _, v := range k.Chains() {
+		if v.ID == name || strings.EqualFold(v.Name, name) {
+			return v, nil
+		}
+	}
+	return Shown{}, &fault.Error{Op: "pki.Find", Kind: fault.NotFound, Text: noSuch, Args: []any{name}}
+}
+
+// Domains returns the domains of the account.
+func (k *Keeper) Domains() []Domain { return slices.Clone(k.state.Load().domains) }
+
+func (k *Keeper) domainNames() []string {
+	var names []string
+	for _, d := range k.state.Load().domains {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// AddDomain adds a DNS name of the account. The node's own chain has it from now on.
+func (k *Keeper) AddDomain(ctx context.Context, name string) (Domain, error) {
+	n := ascii(name)
+	if _, addr, ok := normal(n); !ok || addr.IsValid() || strings.HasPrefix(n, "*.") {
+		return Domain{}, &fault.Error{Op: "pki.AddDomain", Kind: fault.Invalid, Text: "%s is no DNS name. Give one such as print.example.com, without *.", Args: []any{name}}
+	}
+	for _, d := range k.state.Load().domains {
+		if d.Name == n {
+			return d, nil
+		}
+	}
+	d := Domain{Name: n}
+	return d, k.then(ctx, k.Store.PutDomain(ctx, d))
+}
+
+// RemoveDomain removes a DNS name.
+func (k *Keeper) RemoveDomain(ctx context.Context, name string) error {
+	return k.then(ctx, k.Store.RemoveDomain(ctx, ascii(name)))
+}
+
+// then shows what was stored.
+func (k *Keeper) then(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return k.Reload(ctx)
+}
+
+// Choose lets domains show a chain; "" is the node's own again.
+func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) error {
+	const op = "pki.Choose"
+	id := ""
+	if chain != "" {
+		v, err := k.Find(chain)
+		if err != nil {
+			return err
+		}
+		if v.Use != UseServer || v.Certs == nil || v.Damaged {
+			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s cannot be shown to clients.", Args: []any{v.Name}}
+		}
+		for _, d := range domains {
+			if !matches(v.Certs[0], ascii(d)) {
+				return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The certificate of %s is not one for %s. It is for: %s", Args: []any{v.Name, d, strings.Join(namesOf(v.Certs[0]), ", ")}}
+			}
+		}
+		id = v.ID
+	}
+	known := k.state.Load().domains
+	for _, d := range domains {
+		if !slices.ContainsFunc(known, func(x Domain) bool { return x.Name == ascii(d) }) {
+			return &fault.Error{Op: op, Kind: fault.NotFound, Text: "%s is no domain of this account. Add it: platen cert domain add %s", Args: []any{d, d}}
+		}
+	}
+	for _, d := range domains {
+		if err := k.Store.PutDomain(ctx, Domain{Name: ascii(d), Chain: id}); err != nil {
+			return err
+		}
+	}
+	return k.Reload(ctx)
+}
+
+// matches reports whether a certificate is one for a DNS name. One without names of
+// its own counts by its common name, as the rules say; no client of today does so.
+func matches(c *x509.Certificate, name string) bool {
+	return c.VerifyHostname(name) == nil || len(c.DNSNames) == 0 && strings.EqualFold(c.Subject.CommonName, name)
+}
+
+// Imported is what came of a file.
+type Imported struct {
+	Shown
+	Findings []Finding
+}
+
+// ImportChain imports a file with a key. A name that is there already is replaced when
+// it was imported before, so that a renewal is the same command again; the domains
+// stay.
+func (k *Keeper) ImportChain(ctx context.Context, name, use string, data []byte, password string) (Imported, error) {
+	c, findings, err := Import(data, password)
+	if err != nil {
+		return Imported{Findings: findings}, err
+	}
+	if use == UseServer {
+		findings = append(findings, Judge(c, k.domainNames(), k.Now())...)
+	}
+	if err := refusal("pki.ImportChain", findings); err != nil {
+		return Imported{Findings: findings}, err
+	}
+	kept := Kept{Name: name, Use: use, From: FromFile}
+	if old, err := k.Find(name); err == nil {
+		if old.From != FromFile || old.Use != use {
+			return Imported{Findings: findings}, &fault.Error{Op: "pki.ImportChain", Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
+		}
+		kept = k.get(old.ID)
+	}
+	return k.add(ctx, kept, c, findings)
+}
+
+// add stores a chain, and says what it is.
+func (k *Keeper) add(ctx context.Context, kept Kept, c *Chain, findings []Finding) (Imported, error) {
+	kept.Trouble = ""
+	k.change.Lock()
+	s := &state{chains: map[string]*Chain{}}
+	err := k.keep(ctx, s, kept, c)
+	k.change.Unlock()
+	if err := k.then(ctx, err); err != nil {
+		return Imported{Findings: findings}, err
+	}
+	v, err := k.Find(s.kept[0].ID)
+	return Imported{v, findings}, err
+}
+
+func (k *Keeper) get(id string) Kept {
+	x, _ := k.state.Load().byID(id)
+	return x
+}
+
+// refusal makes one error of the findings that refuse.
+func refusal(op string, findings []Finding) error {
+	for _, f := range findings {
+		if f.Refuse {
+			return &fault.Error{Op: op, Kind: fault.Invalid, Text: f.Text, Args: f.Args}
+		}
+	}
+	return nil
+}
+
+// Generate makes a chain of the built-in authority for domains of the account.
+func (k *Keeper) Generate(ctx context.Context, name string, domains []string, rsa bool) (Imported, error) {
+	const op = "pki.Generate"
+	known := k.domainNames()
+	var names []string
+	for _, d := range domains {
+		n := ascii(d)
+		if !slices.Contains(known, strings.TrimPrefix(n, "*.")) {
+			return Imported{}, &fault.Error{Op: op, Kind: fault.NotFound, Text: "%s is no domain of this account. Add it: platen cert domain add %s", Args: []any{d, strings.TrimPrefix(n, "*.")}}
+		}
+		names = append(names, n)
+	}
+	k.change.Lock()
+	s, err := k.load(ctx)
+	var issuing *Chain
+	if err == nil {
+		issuing, _, err = k.authority(ctx, s)
+	}
+	k.change.Unlock()
+	if err != nil {
+		return Imported{}, err
+	}
+	issue := Issue
+	if rsa {
+		issue = IssueRSA
+	}
+	c, err := issue(issuing, names, k.Now())
+	if err != nil {
+		return Imported{}, err
+	}
+	return k.add(ctx, Kept{Name: name, Use: UseServer, From: FromBuiltIn}, c, nil)
+}
+
+// Request makes a key and a request for an authority of the customer. The chain waits
+// for the answer.
+func (k *Keeper) Request(ctx context.Context, name string, subject Subject, names []string, rsa bool) (Shown, error) {
+	key, der, err := NewRequest(subject, names, rsa)
+	if err != nil {
+		return Shown{}, err
+	}
+	kept := Kept{Name: name, Use: UseServer, From: FromRequest, Request: der}
+	if old, err := k.Find(name); err == nil {
+		if old.From != FromRequest || !old.Awaited {
+			return Shown{}, &fault.Error{Op: "pki.Request", Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
+		}
+		kept.ID = old.ID
+	}
+	v, err := k.add(ctx, kept, &Chain{Key: key}, nil)
+	return v.Shown, err
+}
+
+// Renewal makes a request for what a chain has now, with a key of its own: the chain
+// goes on being shown until the answer is there.
+func (k *Keeper) Renewal(ctx context.Context, chain string) (Shown, error) {
+	v, err := k.Find(chain)
+	if err != nil {
+		return Shown{}, err
+	}
+	if v.From != FromRequest || v.Awaited {
+		return Shown{}, &fault.Error{Op: "pki.Renewal", Kind: fault.Conflict, Text: "%s is no chain that an authority answered.", Args: []any{v.Name}}
+	}
+	old, err := x509.ParseCertificateRequest(v.Request)
+	if err != nil {
+		return Shown{}, err
+	}
+	_, isRSA := old.PublicKey.(*rsa.PublicKey)
+	return k.Request(ctx, v.Name+" (renewal)", subjectOf(old), old.DNSNames, isRSA)
+}
+
+// subjectOf is who a request was made for.
+func subjectOf(r *x509.CertificateRequest) Subject {
+	first := func(list []string) string {
+		if len(list) == 0 {
+			return ""
+		}
+		return list[0]
+	}
+	n := r.Subject
+	return Subject{CommonName: n.CommonName, Organization: first(n.Organization), OrganizationalUnit: first(n.OrganizationalUnit),
+		Locality: first(n.Locality), Province: first(n.Province), Country: first(n.Country)}
+}
+
+// SignRequest lets the built-in authority answer a request for domains of the account.
+func (k *Keeper) SignRequest(ctx context.Context, data []byte) ([]*x509.Certificate, error) {
+	r, err := ParseRequest(data)
+	if err != nil {
+		return nil, err
+	}
+	k.change.Lock()
+	defer k.change.Unlock()
+	s, err := k.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	issuing, _, err := k.authority(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return SignRequest(issuing, r.Raw, k.domainNames(), k.Now())
+}
+
+// Answer takes what an authority answered to a request. The answer to a renewal takes
+// the place of what was renewed.
+func (k *Keeper) Answer(ctx context.Context, chain string, data []byte) (Imported, error) {
+	v, err := k.Find(chain)
+	if err != nil {
+		return Imported{}, err
+	}
+	if renewal, err := k.Find(v.Name + " (renewal)"); err == nil {
+		v = renewal
+	}
+	if v.From != FromRequest {
+		return Imported{}, &fault.Error{Op: "pki.Answer", Kind: fault.Conflict, Text: "%s waits for no answer.", Args: []any{v.Name}}
+	}
+	kept := k.get(v.ID)
+	key, err := kept.key()
+	if err != nil {
+		return Imported{}, err
+	}
+	certs, err := ImportCerts(data)
+	if err != nil {
+		return Imported{}, err
+	}
+	c, err := Answer(key, certs)
+	if err != nil {
+		return Imported{}, err
+	}
+	findings := Judge(c, k.domainNames(), k.Now())
+	if err := refusal("pki.Answer", findings); err != nil {
+		return Imported{Findings: findings}, err
+	}
+	if base, ok := strings.CutSuffix(v.Name, " (renewal)"); ok {
+		if old, err := k.Find(base); err == nil {
+			renewed := k.get(old.ID)
+			renewed.Request = kept.Request
+			if err := k.Store.RemoveChain(ctx, kept.ID); err != nil {
+				return Imported{}, err
+			}
+			return k.add(ctx, renewed, c, findings)
+		}
+	}
+	return k.add(ctx, kept, c, findings)
+}
+
+// Remove removes a chain and its key. One that is shown, or signs, is refused unless
+// somebody insists.
+func (k *Keeper) Remove(ctx context.Context, chain string, insist bool) error {
+	const op = "pki.Remove"
+	v, err := k.Find(chain)
+	if err != nil {
+		return err
+	}
+	if v.From == FromBuiltIn && slices.Contains([]string{nameRoot, nameIssuing, nameOwn, nameOwnRSA}, v.Name) {
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The node needs %s. A new authority is made by: platen cert ca generate", Args: []any{v.Name}}
+	}
+	if !insist && len(v.Domains) > 0 {
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s is shown for %s. With --yes those domains show the node's own chain again.", Args: []any{v.Name, strings.Join(v.Domains, ", ")}}
+	}
+	if !insist && v.Chosen {
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s signs the tokens of this account. Choose another one first: platen cert signing choose NAME. With --yes its tokens end now.", Args: []any{v.Name}}
+	}
+	return k.then(ctx, k.Store.RemoveChain(ctx, v.ID))
+}
+
+// Trusted returns the authorities that are trusted.
+func (k *Keeper) Trusted() []Trusted { return slices.Clone(k.state.Load().trusted) }
+
+// Trust trusts the authorities in a file for some purposes. One that is trusted
+// already gets the purposes as well.
+func (k *Keeper) Trust(ctx context.Context, name string, data []byte, purposes []string) ([]Trusted, error) {
+	certs, err := ImportCerts(data)
+	if err != nil {
+		return nil, err
+	}
+	known := k.Trusted()
+	var list []Trusted
+	for _, c := range certs {
+		t, err := NewTrusted(trustedName(name, c, len(certs)), c, purposes)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(known, func(x Trusted) bool { return slices.Equal(x.DER, t.DER) }); i >= 0 {
+			t = known[i]
+			for _, p := range purposes {
+				if !slices.Contains(t.Purposes, p) {
+					t.Purposes = append(slices.Clone(t.Purposes), p)
+				}
+			}
+		} else {
+			t.ID, t.Created = k.NewID(), k.Now()
+		}
+		list = append(list, t)
+	}
+	for _, t := range list {
+		if err := k.Store.PutTrusted(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	return list, k.Reload(ctx)
+}
+
+// trustedName is what an authority is called when nobody gave it a name: as it calls
+// itself.
+func trustedName(name string, c *x509.Certificate, of int) string {
+	own := c.Subject.CommonName
+	if own == "" {
+		own = c.Subject.String()
+	}
+	switch {
+	case name == "":
+		return own
+	case of == 1:
+		return name
+	}
+	return name + " " + own
+}
+
+// FindTrusted returns an authority by its name or id.
+func (k *Keeper) FindTrusted(name string) (Trusted, error) {
+	for _, t := range k.Trusted() {
+		if t.ID == name || strings.EqualFold(t.Name, name) {
+			return t, nil
+		}
+	}
+	return Trusted{}, &fault.Error{Op: "pki.FindTrusted", Kind: fault.NotFound, Text: "There is no authority %s. See: platen cert trust list", Args: []any{name}}
+}
+
+// Distrust removes an authority.
+func (k *Keeper) Distrust(ctx context.Context, name string) error {
+	t, err := k.FindTrusted(name)
+	if err != nil {
+		return err
+	}
+	return k.then(ctx, k.Store.RemoveTrusted(ctx, t.ID))
+}
