@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"platen/device"
-	"platen/directory"
 	"platen/fault"
 	"platen/site"
 	"platen/spool"
@@ -326,16 +325,7 @@ func checkPeople(ctx context.Context, scope store.Scope, f *findings) {
 	} else {
 		f.ok("people", "%s", text)
 	}
-	for _, s := range r.Sources {
-		switch {
-		case s.Failed != "":
-			f.warn("source "+s.Name, "It was not read the last time: %s", s.Failed)
-		case s.Waiting > 0:
-			f.warn("source "+s.Name, "%s If that is right: platen source approve %s", s.Why, s.Name)
-		case s.Age > directory.FullEvery:
-			f.warn("source "+s.Name, "It has not answered for %s.", s.Age.Round(time.Minute))
-		}
-	}
+	checkSources(&r, f)
 }
 
 // checkCertificate says when the node's own certificate ends. A running node

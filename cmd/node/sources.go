@@ -38,6 +38,7 @@ type sources struct {
 	mu      sync.Mutex
 	running map[string]*stage    // by source
 	tried   map[string]time.Time // when one was asked last
+	silent  map[string]time.Time // when it was told that one is not heard of
 }
 
 // stage is how far a run has come.
@@ -49,7 +50,7 @@ type stage struct {
 func newSources(scope store.Scope, keys *spool.Keys, now func() time.Time, log *slog.Logger) *sources {
 	return &sources{
 		scope: scope, keys: keys, now: now, log: log, wakeup: make(chan struct{}, 1),
-		running: map[string]*stage{}, tried: map[string]time.Time{},
+		running: map[string]*stage{}, tried: map[string]time.Time{}, silent: map[string]time.Time{},
 	}
 }
 
@@ -169,6 +170,7 @@ func (s *sources) serve(ctx context.Context) error {
 		}
 		files.watch(list)
 		for _, x := range list {
+			s.listen(&x)
 			if s.due(&x, files.changed(x.ID)) {
 				runs.Go(func() { s.round(ctx, x) })
 			}
@@ -198,8 +200,36 @@ func (s *sources) due(x *directory.SourceSetup, changed bool) bool {
 	if every <= 0 {
 		every = directory.DefaultEvery
 	}
-	since := s.now().Sub(last)
-	return s.running[x.ID] == nil && (changed || since >= every || since < 0)
+	now := s.now()
+	since := now.Sub(last)
+	tonight := directory.FullDue(x.Name, x.Full, now) && last.Before(directory.LastNight(x.Name, now))
+	return s.running[x.ID] == nil && (changed || tonight || since >= every || since < 0)
+}
+
+// listen tells in the log, once a day, that a machine that brings people has fallen
+// silent, and that it is back.
+func (s *sources) listen(x *directory.SourceSetup) {
+	if !x.Enabled || x.Kind != directory.SourcePush {
+		return
+	}
+	now := s.now()
+	silent := x.Silent(now)
+	s.mu.Lock()
+	told, was := s.silent[x.ID]
+	again := silent > 0 && (!was || now.Sub(told) >= directory.FullEvery)
+	switch {
+	case again:
+		s.silent[x.ID] = now
+	case silent == 0:
+		delete(s.silent, x.ID)
+	}
+	s.mu.Unlock()
+	switch {
+	case again:
+		s.log.Warn("sources: nobody brings people any longer; what is known of them stays", "source", x.Name, "for", silent.Round(time.Minute).String(), "last", x.Good)
+	case was && silent == 0:
+		s.log.Info("sources: people are brought again", "source", x.Name)
+	}
 }
 
 // round asks one source, and tells in the log what is worth a line.
