@@ -1,17 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"platen/directory"
 	"platen/directory/cardrule"
+	"platen/fault"
+	"platen/site"
 )
 
 // What every function of a card rule does, for those who write one.
@@ -68,34 +68,22 @@ func cardRuleCommands() []*command {
 	}
 }
 
-// ruleStep is what one function made of a number.
-type ruleStep struct {
-	Function string `json:"function"`
-	Value    string `json:"value"`
-}
-
 func testRule(c *call) error {
 	rule, err := cardrule.Parse(c.args[0])
 	if err != nil {
 		return err
 	}
-	steps := []ruleStep{{"(as it came)", c.secret}}
-	for _, s := range rule.Steps() {
-		var value string
-		if value, err = s.Apply(steps[len(steps)-1].Value); err != nil {
-			break
-		}
-		steps = append(steps, ruleStep{s.String(), value})
-	}
+	made, err := rule.Trace(c.secret)
+	steps := append([]cardrule.Stage{{Function: "(as it came)", Value: c.secret}}, made...)
 	if err == nil {
 		var number string
 		if number, err = directory.NormalCard(steps[len(steps)-1].Value); err == nil {
-			steps = append(steps, ruleStep{"(the card's number)", number})
+			steps = append(steps, cardrule.Stage{Function: "(the card's number)", Value: number})
 		}
 	}
-	return errors.Join(writeList(c, steps, []column[ruleStep]{
-		{"function", func(s ruleStep) string { return s.Function }},
-		{"makes", func(s ruleStep) string { return s.Value }},
+	return errors.Join(writeList(c, steps, []column[cardrule.Stage]{
+		{"function", func(s cardrule.Stage) string { return s.Function }},
+		{"makes", func(s cardrule.Stage) string { return s.Value }},
 	}), err)
 }
 
@@ -166,7 +154,14 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 	}
 	var rules []cardrule.Rule
 	if f.one() {
-		known, err := a.knownCards(ctx, f.login.value)
+		user := directory.User{}
+		if f.login.given {
+			var err error
+			if user, err = a.user(ctx, f.login.value); err != nil {
+				return err
+			}
+		}
+		known, err := a.knownCards(ctx, user.ID)
 		if err != nil {
 			return err
 		}
@@ -184,17 +179,9 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 	return showRules(c, rules)
 }
 
-// knownCards returns what says whether a number is one of a card of this person, of ""
-// anybody. It remembers digests.
-func (a *admin) knownCards(ctx context.Context, login string) (func(string) bool, error) {
-	user := ""
-	if login != "" {
-		u, err := a.user(ctx, login)
-		if err != nil {
-			return nil, err
-		}
-		user = u.ID
-	}
+// knownCards returns what says whether a number is one of a card of this person (id),
+// of "" anybody. It remembers digests.
+func (a *admin) knownCards(ctx context.Context, user string) (func(string) bool, error) {
 	cards, err := a.scope.Cards(ctx, user)
 	if err != nil {
 		return nil, err
@@ -210,32 +197,16 @@ func (a *admin) knownCards(ctx context.Context, login string) (func(string) bool
 	}, nil
 }
 
-// maxPairs is how much of a file of pairs is read, in lines of a few numbers.
-const maxPairs = 1 << 20
-
-// readPairs reads lines of two numbers. What begins with # is for people.
+// readPairs reads the pairs of a file.
 func readPairs(r io.Reader) ([]cardrule.Pair, error) {
-	var pairs []cardrule.Pair
-	lines := bufio.NewScanner(io.LimitReader(r, maxPairs))
-	lines.Buffer(nil, 4096)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		i := strings.LastIndexFunc(line, unicode.IsSpace)
-		if i < 0 {
-			return nil, usagef("line %d has one number: each needs what the reader sends, a blank, and the number of the card", n)
-		}
-		pairs = append(pairs, cardrule.Pair{Raw: strings.TrimSpace(line[:i]), Wanted: strings.TrimSpace(line[i:])})
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("reading pairs: %w", err)
-	}
-	if len(pairs) == 0 {
+	pairs, err := cardrule.ReadPairs(r)
+	switch {
+	case fault.Is(err, fault.Invalid):
+		return nil, usagef("%s", fault.Text(err))
+	case err == nil && len(pairs) == 0:
 		return nil, usagef("there are no pairs")
 	}
-	return pairs, nil
+	return pairs, err
 }
 
 // found is a rule that fits.
@@ -265,27 +236,31 @@ func (a *admin) applyLearned(ctx context.Context, c *call, f *learnFlags, rules 
 	if f.apply.value > len(rules) {
 		return usagef("there is no rule %d; %d fit", f.apply.value, len(rules))
 	}
-	rule := rules[f.apply.value-1].String()
 	t, r, err := f.at.find(ctx, a)
 	if err != nil {
 		return err
 	}
+	if err := a.setCardRule(ctx, &t, &r, rules[f.apply.value-1]); err != nil {
+		return err
+	}
 	if r.ID != "" {
-		r.Rule = rule
-		if err := a.putReader(ctx, r); err != nil {
-			return err
-		}
-		if err := a.audit(ctx, "reader.set", r.Name, "card rule "+rule); err != nil {
-			return err
-		}
 		return a.printReader(c, r)
 	}
-	t.Rule = rule
-	if err := a.scope.PutTerminal(ctx, t); err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "terminal.set", t.Name, "card rule "+rule); err != nil {
-		return err
-	}
 	return a.printTerminal(ctx, c, t.Name)
+}
+
+// setCardRule sets the rule of a reader, or of a terminal when r is none.
+func (a *admin) setCardRule(ctx context.Context, t *site.Terminal, r *site.Reader, rule cardrule.Rule) error {
+	if r.ID != "" {
+		r.Rule = rule.String()
+		if err := a.putReader(ctx, *r); err != nil {
+			return err
+		}
+		return a.audit(ctx, "reader.set", r.Name, "card rule "+r.Rule)
+	}
+	t.Rule = rule.String()
+	if err := a.scope.PutTerminal(ctx, *t); err != nil {
+		return err
+	}
+	return a.audit(ctx, "terminal.set", t.Name, "card rule "+t.Rule)
 }

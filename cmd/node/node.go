@@ -60,6 +60,7 @@ type node struct {
 	post       *post
 	cut        cut
 	members    *members
+	learner    *learner
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -275,6 +276,7 @@ func (n *node) build() {
 	n.post = newPost(n.scope, log)
 	n.desk.Told = n.post.cardRegistered
 	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
+	n.learner = newLearner(n)
 	n.advertiser = n.newAdvertiser()
 }
 

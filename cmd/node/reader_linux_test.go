@@ -125,7 +125,7 @@ func TestNetworkReader(t *testing.T) {
 	p.fill("logout", url.Values{})
 	h.must("reader", "add", "door", "--kind", "line", "--terminal", "panel", "--address", "127.0.0.1:0", "--prefix", "UID:")
 	at := h.awaitReader("door", waitingForReader).State.Listening
-	p.becomes("Sign in with PIN or password")
+	p.becomes("PIN, password or code")
 
 	hears(t, "127.0.0.1", at, "UID:"+annasCard)
 	p.becomes("Anna Example")
