@@ -3,15 +3,19 @@ package ui
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"platen/directory"
 	"platen/directory/cardrule"
 	"platen/fault"
 )
@@ -313,6 +317,42 @@ func TestLearnByAPI(t *testing.T) {
 	h.learning("ada")
 	p = h.do(h.request("PUT", "/api/v1/cards/rule", strings.NewReader(`{"kind":"reader","name":"door","rule":"keep"}`), nil))
 	p.wants(t, http.StatusForbidden, "", "not one of ours") // by cookie, and without the key
+}
+
+// Whatever is typed into the page, it answers with a page: with what was typed, and
+// never with a failure of its own.
+func FuzzLearn(f *testing.F) {
+	for _, s := range []string{
+		"raw=04A1B2C3&wanted=3283263748&raw=10FF0000&wanted=&at=reader:door", "lines=04A1+0815%0A4711&login=ben", "raw=&wanted=1&do=wait&at=terminal:Lobby",
+		"raw=%00%ff%E2%80%AE&wanted=%00", "raw=1807F6E504&wanted=&login=ben", "raw=1&raw=2&wanted=3", "at=reader:&do=wait", "lines=" + strings.Repeat("1+2%0A", 101),
+	} {
+		f.Add(s)
+	}
+	var log syncBuffer
+	desk := newDesk(time.Now)
+	desk.users["ada"] = &fakeUser{directory.User{ID: "u-ada", Login: "ada", Enabled: true, Rights: []directory.Right{directory.Administer}}, "ada", ""}
+	members := &fakeMembers{desk: desk, now: time.Now}
+	server := &Server{Members: members, Cards: newLearner(), Hosts: func() []string { return []string{"localhost"} }, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	handler, err := server.Handler()
+	if err != nil {
+		f.Fatal(err)
+	}
+	token, err := members.Start(f.Context(), directory.WebSession{User: "u-ada"}, "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	key := keyOf([]byte(token), "platen member form")
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://localhost"+learnPath, strings.NewReader("key="+key+"&"+body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: memberCookie, Value: token})
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code >= 500 || strings.Contains(log.String(), "panicked") || strings.Count(w.Body.String(), "<html") != 1 {
+			t.Errorf("%q: %d\n%s\n%s", body, w.Code, w.Body.String(), log.String())
+		}
+		log.reset()
+	})
 }
 
 // The whole way in a browser without scripts: a card at the reader, two that are typed,
