@@ -14,34 +14,6 @@ import (
 	"platen/site"
 )
 
-// What every function of a card rule does, for those who write one.
-const cardFunctions = `trim  trim_left  trim_right        take blanks and line ends away, or what stands in (set)
-strip_prefix(text)                 take text away if the number begins with it
-strip_suffix(text)                 take text away if the number ends with it
-remove(set)                        take the characters of set away, wherever they are
-prepend(text)  append(text)        add text
-regex(pattern[, group])            what the group has found; 1, or all if the pattern has no group
-upper  lower                       letters A to Z
-hex2dec dec2hex hex2bin bin2hex bin2dec dec2bin
-                                   another base, of any length; capital letters, no leading zeros
-ascii_decode  ascii_encode         "3934" is "94"
-reverse_bytes                      1234AB is AB3412
-reverse_bits                       the eight bits of each octet
-reverse_nibbles                    1234AB is 2143BA
-reverse                            1234AB is BA4321
-slice(from[, to])                  characters, counted from 0; a negative one from the end
-left(n)  right(n)                  at most n characters
-pad_left(n, c)  pad_right(n, c)    to at least n characters
-wiegand(format, output[, input])   of H10301 or H10304: "number", "facility*65536+number", "FFFNNNNN" ...
-concat(rule, rule...)              each rule gets the same text; the results are joined
-first(rule, rule...)               the result of the first rule that fits the text
-when(pattern, rule)                the result of the rule if the pattern is in the text, else the text
-const(text)                        text, whatever came
-keep                               what came
-
-A rule is functions with bars between: trim | strip_prefix(";0") | hex2dec | pad_left(10, "0")
-`
-
 func cardRuleCommands() []*command {
 	return []*command{
 		{
@@ -59,11 +31,8 @@ func cardRuleCommands() []*command {
 			local:    func(_ context.Context, _ *env, c *call) error { return foreignRule(c) },
 		},
 		{
-			name: "card rule functions", summary: "list the functions that a card number rule may have", examples: []string{"card rule functions"},
-			local: func(_ context.Context, _ *env, c *call) error {
-				_, err := fmt.Fprint(c.out, cardFunctions)
-				return err
-			},
+			name: "card rule functions", summary: "list the functions that a card number rule may have", examples: []string{"card rule functions", "card rule functions --json"},
+			local: func(_ context.Context, _ *env, c *call) error { return listFunctions(c) },
 		},
 	}
 }
