@@ -274,7 +274,7 @@ func (n *node) build() {
 	n.sources.answered = n.passwords.answered
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, log)
-	n.desk.Told = n.post.cardRegistered
+	n.desk.Told, n.desk.Agreed = n.post.cardRegistered, n.post.agreed
 	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
 	n.learner = newLearner(n)
 	n.advertiser = n.newAdvertiser()
