@@ -151,7 +151,8 @@ func sliceOf(n int) int {
 func (s *Syncer) Run(ctx context.Context, setup SourceSetup, src Source, ask Ask) (Run, error) {
 	r := Run{Began: s.Now().UTC(), DryRun: ask.DryRun}
 	if !ask.DryRun {
-		if err := s.Store.RunBegan(ctx, setup.ID, r); err != nil {
+		if err := s.Store.RunBegan(ctx, setup.ID, r); err != nil { // a full disk, mostly: nobody is asked for what cannot be stored
+			r.Ended, r.Failed = r.Began, fault.Text(err)
 			return r, err
 		}
 	}

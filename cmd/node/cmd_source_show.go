@@ -22,6 +22,7 @@ func (a *admin) listSources(ctx context.Context, c *call) error {
 	}
 	views := make([]sourceView, len(list))
 	for i := range list {
+		a.latest(&list[i])
 		if views[i], err = a.viewSource(ctx, list[i]); err != nil {
 			return err
 		}
@@ -89,6 +90,7 @@ func (a *admin) printSource(ctx context.Context, c *call, id string) error {
 	if err != nil {
 		return err
 	}
+	a.latest(&x)
 	v, err := a.viewSource(ctx, x)
 	if err != nil {
 		return err

@@ -36,9 +36,10 @@ type sources struct {
 	answered func(source string) // it is not away; nil: nobody wants to know
 
 	mu      sync.Mutex
-	running map[string]*stage    // by source
-	tried   map[string]time.Time // when one was asked last
-	silent  map[string]time.Time // when it was told that one is not heard of
+	running map[string]*stage        // by source
+	tried   map[string]time.Time     // when one was asked last
+	silent  map[string]time.Time     // when it was told that one is not heard of
+	failed  map[string]directory.Run // the last run that failed: with a full disk nobody can store that
 }
 
 // stage is how far a run has come.
@@ -51,6 +52,7 @@ func newSources(scope store.Scope, keys *spool.Keys, now func() time.Time, log *
 	return &sources{
 		scope: scope, keys: keys, now: now, log: log, wakeup: make(chan struct{}, 1),
 		running: map[string]*stage{}, tried: map[string]time.Time{}, silent: map[string]time.Time{},
+		failed: map[string]directory.Run{},
 	}
 }
 
@@ -112,10 +114,42 @@ func (s *sources) ask(ctx context.Context, x directory.SourceSetup, src director
 		Store: s.scope, Digests: s.keys.Tenant(s.scope.Tenant()), NewID: job.NewUUID, Now: s.now, Log: s.log, Guard: directory.DefaultGuard,
 	}
 	r, err := syncer.Run(ctx, x, src, how)
+	if !how.DryRun {
+		s.ended(x.ID, r, err)
+	}
 	if err == nil && s.answered != nil {
 		s.answered(x.ID)
 	}
 	return r, err
+}
+
+// ended remembers a run that failed.
+func (s *sources) ended(id string, r directory.Run, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.failed, id)
+		return
+	}
+	r.Failed = fault.Text(err)
+	s.failed[id] = r
+}
+
+// latest brings the report of a source to what the node knows better than the store,
+// where there was no room for it.
+func (s *sources) latest(x *directory.SourceSetup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.failed[x.ID]; ok && !r.Began.Before(x.Report.Began) {
+		x.Report = r
+	}
+}
+
+// latest is the same for a command.
+func (a *admin) latest(x *directory.SourceSetup) {
+	if a.running != nil {
+		a.running.sources.latest(x)
+	}
 }
 
 func (s *sources) enter(x directory.SourceSetup) (*stage, func(), error) {
