@@ -37,10 +37,12 @@ type Unready struct {
 // SourceAge is how old what is known of a source's people is.
 type SourceAge struct {
 	Name   string        `json:"name"`
+	Kind   string        `json:"kind"`
 	Good   time.Time     `json:"good"`   // it answered last; zero never
 	Full   time.Time     `json:"full"`   // everybody was compared last
 	Age    time.Duration `json:"-"`      // since Good
 	Hours  float64       `json:"hours"`  // the same
+	Silent bool          `json:"silent"` // for longer than it may be
 	Failed string        `json:"failed"` // why the last try failed, "" it did not
 
 	Waiting int    `json:"waiting"` // people who seem to have left, about whom somebody has to say so

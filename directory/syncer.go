@@ -131,9 +131,6 @@ type Ask struct {
 	Progress func(stage string, done, of int) // may be nil; of 0: unknown
 }
 
-// FullEvery is how often everybody is compared, whatever a source says of changes.
-const FullEvery = 24 * time.Hour
-
 // How many people are stored at a time: jobs are accepted in between. Of many, each
 // transaction writes a part of nearly every page of the indexes, so that more of them
 // at a time cost less together.
@@ -154,11 +151,12 @@ func sliceOf(n int) int {
 func (s *Syncer) Run(ctx context.Context, setup SourceSetup, src Source, ask Ask) (Run, error) {
 	r := Run{Began: s.Now().UTC(), DryRun: ask.DryRun}
 	if !ask.DryRun {
-		if err := s.Store.RunBegan(ctx, setup.ID, r); err != nil {
+		if err := s.Store.RunBegan(ctx, setup.ID, r); err != nil { // a full disk, mostly: nobody is asked for what cannot be stored
+			r.Ended, r.Failed = r.Began, fault.Text(err)
 			return r, err
 		}
 	}
-	x := &run{s: s, id: setup.ID, ask: ask, r: r}
+	x := &run{s: s, id: setup.ID, name: setup.Name, ask: ask, r: r}
 	cursor, err := x.run(ctx, src)
 	x.r.Ended = s.Now().UTC()
 	if err != nil {
@@ -178,6 +176,7 @@ func (s *Syncer) Run(ctx context.Context, setup SourceSetup, src Source, ask Ask
 type run struct {
 	s     *Syncer
 	id    string
+	name  string
 	ask   Ask
 	r     Run
 	known map[string]Entry
@@ -188,7 +187,7 @@ func (x *run) run(ctx context.Context, src Source) (cursor []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.ask.Full || x.ask.Approved || elapsedSince(full, x.s.Now()) >= FullEvery {
+	if x.ask.Full || x.ask.Approved || FullDue(x.name, full, x.s.Now()) {
 		cursor = nil
 	}
 	a, err := src.Read(ctx, cursor, func(n int) { x.tell("read", n, 0) })
@@ -226,15 +225,6 @@ func (x *run) quiet(ctx context.Context, a *Answer) (bool, error) {
 	x.problem(a.Problems...)
 	n, err := x.s.Store.InQuestion(ctx, x.id)
 	return err == nil && n == 0, err
-}
-
-// elapsedSince is how long ago then is; what lies in the future, before the clock
-// was set back, is long ago.
-func elapsedSince(then, now time.Time) time.Duration {
-	if then.IsZero() || then.After(now) {
-		return FullEvery
-	}
-	return now.Sub(then)
 }
 
 func (x *run) people(keys []string) (n int) {

@@ -11,7 +11,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"platen/fault"
 )
@@ -51,9 +50,6 @@ type Stand struct {
 	Cursor  []byte `json:"cursor"`   // of the last answer; empty: everybody is to be brought
 	FullDue bool   `json:"full_due"` // everybody is to be compared again, whatever is known of changes
 }
-
-// FullDue says whether everybody is to be compared, of whom that was done then.
-func FullDue(then, now time.Time) bool { return elapsedSince(then, now) >= FullEvery }
 
 // wireHead is the first line.
 type wireHead struct {

@@ -39,6 +39,16 @@ var refused = map[string]struct {
 	"DATA": {fault.Invalid, "The mail server does not accept this message."},
 }
 
+// unreached says why there is no connection.
+var unreached = map[fault.Reach]string{
+	fault.Unreached:   "The mail server cannot be reached.",
+	fault.Refused:     "The mail server refuses the connection. Please check the port, whether the server runs, and the firewalls.",
+	fault.Unnamed:     "The mail server cannot be found: nobody knows this name. Please check how it is spelled, and the name servers of this machine.",
+	fault.NameUnasked: "The mail server cannot be looked for: no name server answers. Please check the name servers of this machine.",
+	fault.Silent:      "The mail server did not answer in time.",
+	fault.NoWay:       "The mail server cannot be reached: there is no way to it in the network.",
+}
+
 // explain makes the error of a step: for the person what it means, for the log
 // what it was.
 func (s *session) explain(step string, err error) error {
@@ -95,7 +105,7 @@ func (s *session) fails(step string, err error) (text string, args []any) {
 	case errors.As(err, &noTLS):
 		return "The mail server does not speak TLS at this port. Please check the port and the encryption.", nil
 	case step == "dial":
-		return "The mail server cannot be reached.", nil
+		return unreached[fault.ReachOf(err)], nil
 	case errors.As(err, &network) && network.Timeout():
 		return "The mail server did not answer in time.", nil
 	case strings.HasSuffix(step, "TLS"):

@@ -180,7 +180,19 @@ func TestServerAway(t *testing.T) {
 	}
 	m.Port = ln.Addr().(*net.TCPAddr).Port
 	ln.Close()
-	if err := m.Send(t.Context(), letter); !fault.Is(err, fault.Unavailable) || fault.Text(err) != "The mail server cannot be reached." {
+	if err := m.Send(t.Context(), letter); !fault.Is(err, fault.Unavailable) || fault.Text(err) != "The mail server refuses the connection. Please check the port, whether the server runs, and the firewalls." {
+		t.Error(err)
+	}
+}
+
+// A name that nobody knows is another matter than a server that is away.
+func TestServerThatNobodyKnows(t *testing.T) {
+	f := &fake{}
+	m := f.mailer(newAuthority(t))
+	m.dial = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Name: m.Host, IsNotFound: true}}
+	}
+	if err := m.Send(t.Context(), letter); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Text(err), "nobody knows this name") {
 		t.Error(err)
 	}
 }

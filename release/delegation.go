@@ -289,6 +289,10 @@ func (s *Service) Answer(ctx context.Context, sess Session, id string, allow boo
 	if err != nil {
 		return err
 	}
+	before, err := s.Store.DelegationsOf(ctx, sess.User.ID)
+	if err != nil {
+		return err
+	}
 	if allow {
 		err = s.Store.Consent(ctx, id, sess.User.ID, s.Now(), "at "+t.Name, sess.User.Login)
 	} else {
@@ -297,8 +301,13 @@ func (s *Service) Answer(ctx context.Context, sess Session, id string, allow boo
 	if fault.Is(err, fault.NotFound) {
 		return &fault.Error{Op: op, Kind: fault.NotFound, Text: "Nobody asks for that any longer.", Err: err}
 	}
-	if err == nil {
-		s.alive(ctx, sess, s.Limits.Idle)
+	if err != nil {
+		return err
 	}
-	return err
+	i := slices.IndexFunc(before, func(d directory.Delegation) bool { return d.ID == id })
+	if i >= 0 && s.Agreed != nil && (allow || !before[i].Consented.IsZero()) { // a refusal changes nothing
+		s.Agreed(before[i], allow)
+	}
+	s.alive(ctx, sess, s.Limits.Idle)
+	return nil
 }

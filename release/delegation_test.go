@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -329,6 +330,8 @@ func TestConsentAtTheTerminal(t *testing.T) {
 	if asked, err := d.Asked(t.Context(), d.ben(t)); err != nil || len(asked) != 0 {
 		t.Errorf("it is not his to answer: %+v, %v", asked, err)
 	}
+	var told []string
+	d.Agreed = func(x directory.Delegation, given bool) { told = append(told, fmt.Sprint(x.ID == id, given)) }
 	wantKind(t, "that", d.Answer(t.Context(), d.ben(t), id, true), fault.NotFound)
 	must(t, d.Answer(t.Context(), d.anna(t), id, true))
 	doc := d.held(t, anna.ID)
@@ -345,5 +348,9 @@ func TestConsentAtTheTerminal(t *testing.T) {
 	}
 	if of, err := d.store.DelegationsOf(t.Context(), anna.ID); err != nil || len(of) != 2 {
 		t.Errorf("%+v, %v", of, err)
+	}
+	must(t, d.Answer(t.Context(), d.anna(t), id, false)) // taken back
+	if !slices.Equal(told, []string{"true true", "true false"}) {
+		t.Errorf("both were told %q", told)
 	}
 }

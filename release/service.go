@@ -36,7 +36,10 @@ type Service struct {
 	Number func(t site.Terminal, reader, raw string) (string, error)
 	// Told hears that a card was registered on somebody's account, for a message to
 	// that person. Nil: nobody is told.
-	Told   func(u directory.User, last, where string)
+	Told func(u directory.User, last, where string)
+	// Agreed hears that the owner of documents has consented to a delegation, as it was
+	// before, or has taken that back, for messages to both. Nil: nobody is told.
+	Agreed func(d directory.Delegation, given bool)
 	Now    func() time.Time
 	Log    *slog.Logger
 	Limits Limits // DefaultLimits unless somebody has a reason

@@ -287,7 +287,7 @@ func TestASourceThatFails(t *testing.T) {
 	if after := dump(t, f.w.a)["users"]; !slices.Equal(before, after) {
 		t.Error("a source that failed changed people")
 	}
-	f.w.now = f.w.now.Add(directory.FullEvery)
+	f.w.now = f.w.now.Add(directory.FullEvery + time.Hour)
 	f.src = said{err: errors.New("x")}
 	_, _ = f.syncer.Run(ctx, directory.SourceSetup{ID: corp}, &f.src, directory.Ask{})
 	if f.src.cursor != nil {

@@ -28,7 +28,8 @@ func (s Scope) Readiness(ctx context.Context, now time.Time) (directory.Readines
 			if err := scanSource(row, &x); err != nil || !x.Enabled {
 				return err
 			}
-			age := directory.SourceAge{Name: x.Name, Good: x.Good, Full: x.Full, Failed: x.Report.Failed, Waiting: x.Report.Waiting, Why: x.Report.Why}
+			age := directory.SourceAge{Name: x.Name, Kind: x.Kind, Good: x.Good, Full: x.Full, Silent: x.Silent(now) > 0,
+				Failed: x.Report.Failed, Waiting: x.Report.Waiting, Why: x.Report.Why}
 			if !x.Good.IsZero() {
 				age.Age = now.Sub(x.Good)
 				age.Hours = age.Age.Hours()

@@ -10,7 +10,7 @@ import (
 	"platen/fault"
 )
 
-// readerWait is how long a box waits for a card: less than Limits.Request.
+// readerWait is how long a box, or somebody who learns a rule, waits for a card: less than Limits.Request.
 const readerWait = 25 * time.Second
 
 // apiReading is what came of a card that was shown to a reader beside the terminal.
@@ -31,12 +31,19 @@ const (
 	readerGone    = "card-removed" // the card was taken away, and its session has ended
 )
 
+// awaiting is the context of a request that waits for a card: it ends in time for an
+// answer, and with the server.
+func (s *Server) awaiting(v *visit) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(v.ctx(), min(readerWait, s.Limits.Request*5/6))
+	stop := context.AfterFunc(s.life(), cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
 // apiReader waits for the next card, so that a box knows at once, and answers 204
 // when there was none.
 func (s *Server) apiReader(v *visit) error {
-	ctx, cancel := context.WithTimeout(v.ctx(), min(readerWait, s.Limits.Request*5/6))
+	ctx, cancel := s.awaiting(v)
 	defer cancel()
-	defer context.AfterFunc(s.life(), cancel)()
 	x, ok, err := s.Desk.AwaitPickUp(ctx, v.terminal)
 	if err != nil {
 		return err

@@ -335,6 +335,8 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		"Reading": apiReading{Session: &apiSession{}, Reason: "x", Text: "x", Retry: 1},
 		"Stand":   directory.Stand{}, "Run": directory.Run{DryRun: true},
 		"NewGuest": apiNewGuest{}, "GuestSlip": directory.ToldSlip{}, "Guest": apiGuest{},
+		"CardPlace": CardPlace{}, "CardPlaceName": apiPlace{}, "NewCardRule": apiNewRule{}, "CardShown": apiShown{}, "CardPair": CardPair{}, "CardQuestion": CardQuestion{},
+		"LearnedCardRules": Learned{}, "LearnedCardRule": LearnedRule{}, "LearnedCard": LearnedCard{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

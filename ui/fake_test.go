@@ -202,6 +202,7 @@ func (d *fakeDesk) whoLocked(c directory.Credentials) string {
 		switch {
 		case c.Method == directory.MethodCard && d.cards[c.Value] == login,
 			c.Method == directory.MethodPIN && c.Value == u.pin && (c.User == "" || c.User == login),
+			c.Method == directory.MethodOnce && c.Value == "55667788" && login == "anna",
 			c.Method == directory.MethodPassword && c.User == login && c.Value == u.password,
 			c.Method == directory.MethodAsserted && d.terminal.Asserted && c.User == login:
 			return login
@@ -661,12 +662,17 @@ func (fakeTokens) Token(_ context.Context, text string) (site.Token, error) {
 	return site.Token{}, denied("no")
 }
 
-// fakeAdmins: "reports" may read reports.
+// fakeAdmins: "reports" may read reports, "desk" helps people, "root" may everything.
 type fakeAdmins struct{}
 
 func (fakeAdmins) Token(_ context.Context, text string) (site.Token, error) {
-	if text == "reports" {
+	switch text {
+	case "reports":
 		return site.Token{ID: "k-reports", Kind: site.AdminToken, Label: "Grafana", Rights: []string{"report"}}, nil
+	case "desk":
+		return site.Token{ID: "k-desk", Kind: site.AdminToken, Label: "help desk", Rights: []string{"support"}}, nil
+	case "root":
+		return site.Token{ID: "k-root", Kind: site.AdminToken, Label: "root", Rights: []string{"administer"}}, nil
 	}
 	return site.Token{}, denied("no")
 }

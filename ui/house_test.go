@@ -57,6 +57,7 @@ type house struct {
 	members *fakeMembers
 	guests  *fakeReception
 	trusts  *fakeTrusts
+	cards   *fakeLearner
 	server  *Server
 	log     *syncBuffer
 	http    *httptest.Server
@@ -124,12 +125,13 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.members = &fakeMembers{desk: h.desk, now: h.clock.Now}
 	h.guests = &fakeReception{now: h.clock.Now}
 	h.trusts = &fakeTrusts{}
+	h.cards = newLearner()
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.server = &Server{
-		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people, Members: h.members, Reception: h.guests, Trusts: h.trusts,
+		Name: "print.example.com", Version: "test", LPD: "0.0.0.0:5515", IPP: "0.0.0.0:5631", Personal: h.people, Members: h.members, Reception: h.guests, Trusts: h.trusts, Cards: h.cards,
 		Desk: h.desk, Site: h.desk, Intake: h.intake, Jobs: h.intake, Tokens: fakeTokens{}, Admins: fakeAdmins{}, Events: h.events, Bringers: h.brings,
 		Hosts:     func() []string { return []string{"localhost", "127.0.0.1", "print.example.com"} },
 		Readiness: func(context.Context) (any, error) { return directory.Readiness{People: 3}, nil },

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -222,16 +221,7 @@ func TestScreenshotsOfOwnAddresses(t *testing.T) {
 				panel(t, ctx, p.width, p.height)
 				h := newHouse(t)
 				h.change(func() { h.desk.users["anna"].Language = l })
-				look := func(name string) {
-					t.Helper()
-					var found string
-					run(t, ctx, name, chromedp.WaitReady("main"), chromedp.Evaluate(inspect, &found))
-					keep(t, ctx, name+"-"+l+"-"+p.name)
-					var bad []string
-					if err := json.Unmarshal([]byte(found), &bad); err != nil || len(bad) > 0 {
-						t.Errorf("%s: %q, %v", name, bad, err)
-					}
-				}
+				look := func(name string) { t.Helper(); looks(t, ctx, name+"-"+l+"-"+p.name) }
 				if p.name == phone.name {
 					for _, system := range systems {
 						run(t, ctx, "print", chromedp.Navigate(h.http.URL+"/print?lang="+l+"&for="+system.code))

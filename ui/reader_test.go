@@ -20,7 +20,7 @@ func TestIdleScreenWithAReader(t *testing.T) {
 	h := newHouse(t).enrolled()
 	h.change(func() { h.desk.reader = true })
 	p := h.get("/t/lobby/")
-	p.wants(t, 200, "/t/lobby/", "Hold your card to the reader", "Sign in with PIN or password", "sign-in?with=password")
+	p.wants(t, 200, "/t/lobby/", "Hold your card to the reader", "PIN, password or code", "sign-in?with=password")
 	p.lacks(t, "<input", "<form")
 	if seconds, next := p.refresh(t); seconds != "2" || next != "/t/lobby/" {
 		t.Errorf("goes to %s after %s s", next, seconds)

@@ -81,6 +81,9 @@ var routes = []route{
 	{"POST", "/me/end", member, page, "sign out one of one's own browsers", (*Server).endSession},
 	{"GET", "/reception", helper, page, "make accounts of guests, and see which there are", (*Server).reception},
 	{"POST", "/reception", helper, page, "make one, whose slip is shown this once", (*Server).receive},
+	{"GET", "/cards/learn", helper, page, "find the rule that makes card numbers of what a reader sends", (*Server).learn},
+	{"POST", "/cards/learn", helper, page, "find it, or wait for a card at a reader", (*Server).learnPost},
+	{"POST", "/cards/learn/use", administrator, page, "set a rule for a reader or a terminal", (*Server).learnUse},
 	{"POST", "/reception/{act:extend|end}", helper, page, "give a guest another day, or end the account", (*Server).changeGuest},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
@@ -121,6 +124,10 @@ var routes = []route{
 	{"GET", "/api/v1/readiness", reader, data, "how ready the house is for its people", (*Server).apiReadiness},
 	{"POST", "/api/v1/guests", visitors, data, "make the account of a guest, whose secrets are told this once", (*Server).apiWelcome},
 	{"GET", "/api/v1/guests", visitors, data, "the guests there are", (*Server).apiGuests},
+	{"GET", "/api/v1/cards/places", helper, data, "readers and terminals, with their rules for card numbers", (*Server).apiPlaces},
+	{"POST", "/api/v1/cards/learn", helper, data, "find the rules that make card numbers of what a reader sends", (*Server).apiLearn},
+	{"POST", "/api/v1/cards/shown", helper, data, "wait for the next card at a reader or a terminal", (*Server).apiAwaitCard},
+	{"PUT", "/api/v1/cards/rule", administrator, data, "set the rule of a reader or a terminal", (*Server).apiSetRule},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -144,6 +151,8 @@ func (s *Server) has(r route) bool {
 			return s.Members != nil && s.Personal != nil && s.Site != nil
 		case strings.HasPrefix(r.path, receptionPath):
 			return s.Members != nil && s.Reception != nil
+		case strings.Contains(r.path, cardsPath):
+			return s.Members != nil && s.Cards != nil
 		case strings.HasSuffix(r.path, "/readiness"):
 			return s.Members != nil && s.Readiness != nil
 		}

@@ -32,6 +32,7 @@ var scenes = []scene{
 	}},
 	{"password", func(h *house) string { return "/t/lobby/sign-in?with=password" }},
 	{"pin", func(h *house) string { return "/t/lobby/sign-in?with=pin" }},
+	{"code", func(h *house) string { return "/t/lobby/sign-in?with=code" }},
 	{"jobs", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"jobs-kept", func(h *house) string { h.signIn("04A1B2C3D4"); return "/t/lobby/jobs?did=kept" }},
 	{"jobs-empty", func(h *house) string {
@@ -62,6 +63,7 @@ var scenes = []scene{
 	{"jobs-asked", func(h *house) string { h.asks(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"reception", func(h *house) string { h.atReception(); return receptionPath }},
 	{"delegations", func(h *house) string { h.lets(); signInMine(h, "anna", "anna"); return trustsPath }},
+	{"learn", func(h *house) string { h.staff(); h.member("ada", "ada", "/me"); return learnPath + "?at=reader:door" }},
 	{"glass", func(h *house) string { h.post("/t/lobby/login", hilda()); return "/t/lobby/glass" }},
 	{"jobs-unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/unclaimed" }},

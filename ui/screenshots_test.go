@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -86,5 +87,18 @@ func keep(t *testing.T, ctx context.Context, name string) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// looks keeps a picture of what the browser shows, and wants it to be as every page is
+// to be.
+func looks(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	var found string
+	run(t, ctx, name, chromedp.WaitReady("main"), chromedp.Evaluate(inspect, &found))
+	keep(t, ctx, name)
+	var bad []string
+	if err := json.Unmarshal([]byte(found), &bad); err != nil || len(bad) > 0 {
+		t.Errorf("%s: %q, %v", name, bad, err)
 	}
 }

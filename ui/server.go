@@ -44,6 +44,7 @@ type Server struct {
 	Members   Members
 	Reception Reception
 	Trusts    Trusts
+	Cards     Learner
 	// Readiness says how ready the house is for its people, as JSON; nil: nobody
 	// can tell, and there is no such route.
 	Readiness func(ctx context.Context) (any, error)

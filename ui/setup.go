@@ -29,8 +29,9 @@ var systems = []system{
 	{"chromeos", "ChromeOS"}, {"linux", "Linux"}, {"lpr", "LPR"},
 }
 
-// systemOf tells the visitor's system by what the browser says of itself. An iPad
-// says that it is a Mac; what a Mac does is right for it too.
+// systemOf tells the visitor's system by what the browser says of itself, "" when that
+// says nothing of one. An iPad says that it is a Mac; what a Mac does is right for it
+// too.
 func systemOf(agent string) string {
 	for _, x := range [][2]string{
 		{"iPhone", "ios"}, {"iPad", "ios"}, {"Android", "android"}, {"CrOS", "chromeos"}, {"Windows", "windows"},
@@ -40,7 +41,7 @@ func systemOf(agent string) string {
 			return x[1]
 		}
 	}
-	return "windows"
+	return ""
 }
 
 // setUp is the page that says how to add the queues.
@@ -53,6 +54,7 @@ type setUp struct {
 	Mine     bool // people may have addresses of their own
 	Secret   bool // this is one
 	Identity bool // a queue wants more than a user name
+	Known    bool // the visitor's system is
 	Query    string
 }
 
@@ -109,8 +111,11 @@ func (s *Server) renderSetUp(v *visit, p setUp) error {
 		here = asked
 	}
 	for i := range p.Languages {
-		p.Languages[i].URL += "&for=" + here
+		if here != "" {
+			p.Languages[i].URL += "&for=" + here
+		}
 	}
+	p.Known = here != ""
 	var first, rest []systemPart
 	for _, x := range systems {
 		if x.code == "lpr" && (p.Secret || p.Node.LPD == 0) || x.code != "lpr" && p.Node.IPP == 0 {

@@ -19,7 +19,6 @@ func TestSetUpKnowsTheVisitor(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36":                 "Android",
 		"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36":                 "ChromeOS",
 		"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0":      "Linux",
-		"curl/8": "Windows",
 	} {
 		p := h.do(h.request("GET", "/print", nil, map[string]string{"User-Agent": agent}))
 		p.wants(t, 200, "/print", `<div class="card here"><h2>`+want+"</h2>")
@@ -29,6 +28,9 @@ func TestSetUpKnowsTheVisitor(t *testing.T) {
 			}
 		}
 	}
+	p := h.do(h.request("GET", "/print", nil, map[string]string{"User-Agent": "curl/8.14.1"})) // on a Linux, or anything
+	p.wants(t, 200, "", "<h2>Your system</h2>", "<summary>Windows</summary>", "<summary>Linux</summary>")
+	p.lacks(t, `class="card here"`, "Other systems", "aria-current", "for=&")
 	h.get("/print?for=ios").wants(t, 200, "", `<div class="card here"><h2>iPhone, iPad</h2>`)
 }
 

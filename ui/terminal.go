@@ -183,7 +183,7 @@ func (s *Server) trouble(v *visit) (string, error) {
 // signInPage is the form for a user name and a secret.
 func (s *Server) signInPage(v *visit) error {
 	method := directory.MethodPassword
-	if with := v.r.URL.Query().Get("with"); with == directory.MethodPIN || with == directory.MethodCode {
+	if with := v.r.URL.Query().Get("with"); with == directory.MethodPIN || with == directory.MethodOnce || with == directory.MethodCode {
 		method = with
 	}
 	if choose := v.r.URL.Query().Get("lang"); s.Catalog.Find(choose) != nil {
@@ -209,10 +209,10 @@ func (s *Server) secretPage(v *visit, status int, method string, n *notice) erro
 }
 
 // login signs a person in by whatever the form holds: what a reader typed into
-// the one field, or a user name with a secret.
+// the one field, a user name with a secret, or a code that works once.
 func (s *Server) login(v *visit) error {
 	method := v.field("method")
-	if method != directory.MethodPassword && method != directory.MethodPIN {
+	if method != directory.MethodPassword && method != directory.MethodPIN && method != directory.MethodOnce {
 		return s.loginByCode(v)
 	}
 	c := directory.Credentials{Method: method, User: v.field("user"), Value: v.field("secret")}

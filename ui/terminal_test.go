@@ -141,6 +141,28 @@ func TestSignInWithUserNameAndSecret(t *testing.T) {
 	h.post("/t/lobby/login", url.Values{"method": {"pin"}, "user": {"anna"}, "secret": {"246810"}}).wants(t, 200, "/t/lobby/jobs", "Anna Bell")
 }
 
+// Somebody who was given a code finds a field for it at every terminal: the reader
+// beside this one leaves the idle screen none.
+func TestSignInWithACode(t *testing.T) {
+	h := newHouse(t).enrolled()
+	h.change(func() { h.desk.reader = true })
+	h.get("/t/lobby/").wants(t, 200, "", "PIN, password or code", "sign-in?with=password")
+	for _, with := range []string{"password", "pin"} {
+		h.get("/t/lobby/sign-in?with="+with).wants(t, 200, "", "Use a code instead", `href="/t/lobby/sign-in?with=code"`)
+	}
+	p := h.get("/t/lobby/sign-in?with=code")
+	p.wants(t, 200, "", "A code that works once", `name="method" value="code"`, `inputmode="numeric"`)
+	p.lacks(t, `name="user"`)
+	p = h.post("/t/lobby/login", url.Values{"method": {"code"}, "secret": {"12121212"}})
+	p.wants(t, 403, "/t/lobby/login", "That did not match.", `name="method" value="code"`)
+	p.lacks(t, "12121212")
+	h.desk.took()
+	h.post("/t/lobby/login", url.Values{"method": {"code"}, "secret": {"55667788"}}).wants(t, 200, "/t/lobby/jobs", "Anna Bell")
+	if took := h.desk.took(); !slices.Equal(took, []string{"sign in code "}) {
+		t.Errorf("%q", took)
+	}
+}
+
 var hiddenCard = regexp.MustCompile(`name="card" value="([^"]+)"`)
 
 // A40: an unknown card is only given to somebody who knows the password.

@@ -90,7 +90,7 @@ func (s *Server) trustsPage(v *visit, status int, n *notice) error {
 // Delegate says who may release documents: a person, or a group.
 func (p sheet) Delegate(d directory.Delegation) string {
 	if d.ToGroup {
-		return p.T("everybody in %s", p.Plain(d.DelegateName))
+		return p.T("Everybody in %s", p.Plain(d.DelegateName))
 	}
 	return p.Plain(d.DelegateName)
 }

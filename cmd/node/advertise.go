@@ -242,6 +242,11 @@ func clientHost(cfg config.Config) string {
 	return strings.ToLower(name)
 }
 
+// notRunning is the error of what only a node that runs can say.
+func notRunning(op string) error {
+	return &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The node is not running, so its ports are not known. Start it first: platen service start, or platen run."}
+}
+
 // reached is where clients reach the node, as far as it can know: by this host,
 // or by its own name.
 func (a *admin) reached(host string) (setup.Node, error) {
@@ -260,6 +265,9 @@ func (a *admin) reached(host string) (setup.Node, error) {
 	}
 	l := a.place.cfg.Listen
 	n := setup.Node{Host: host, IPP: port(at.IPP, l.IPP), LPD: port(at.LPD, l.LPD), Web: port(at.Web, l.Web)}
+	if n.IPP == 0 && a.running == nil && l.IPP != "" {
+		return n, notRunning("node.reached")
+	}
 	if n.IPP == 0 {
 		return n, &fault.Error{Op: "node.reached", Kind: fault.Invalid, Text: "This node does not listen for IPP, or has not said yet at which port."}
 	}

@@ -42,7 +42,7 @@ func (b bringers) Stand(ctx context.Context, id string) (directory.Stand, error)
 		return directory.Stand{}, err
 	}
 	cursor, full, err := b.scope.StandOf(ctx, id)
-	st := directory.Stand{Source: x.Name, FullDue: directory.FullDue(full, b.sources.now())}
+	st := directory.Stand{Source: x.Name, FullDue: directory.FullDue(x.Name, full, b.sources.now())}
 	if !st.FullDue {
 		st.Cursor = cursor
 	}

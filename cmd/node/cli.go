@@ -69,6 +69,15 @@ func (u *usage) Error() string { return u.text }
 
 func usagef(format string, args ...any) error { return &usage{fmt.Sprintf(format, args...)} }
 
+// mistyped is the error of a check of what flags and arguments say: what cannot be is
+// a mistake on the command line.
+func mistyped(err error) error {
+	if !fault.Is(err, fault.Invalid) {
+		return err
+	}
+	return &usage{fault.Text(err)}
+}
+
 // run is the whole program: it finds the command, reads its flags, runs it
 // here or in the node, and returns the exit code.
 func run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -48,11 +48,19 @@ func auditCommands() []*command {
 				if c.json {
 					return writeJSON(c.out, map[string]any{"lines": lines, "head": head})
 				}
-				fmt.Fprintf(c.out, "All %d lines follow from one another. The last hash is %s\n", lines, head)
-				return nil
+				_, err = fmt.Fprintf(c.out, "%s The last hash is %s\n", chained(lines), head)
+				return err
 			},
 		},
 	}
+}
+
+// chained says that a trail is whole.
+func chained(lines int64) string {
+	if lines == 1 {
+		return "There is 1 line, which begins the chain."
+	}
+	return fmt.Sprintf("All %d lines follow from one another.", lines)
 }
 
 func clockCommands() []*command {

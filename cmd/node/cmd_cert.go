@@ -204,7 +204,7 @@ func untilText(t, now time.Time) string {
 	if t.Before(now) {
 		return stamp(t) + " (ended)"
 	}
-	return fmt.Sprintf("%s (%s)", stamp(t), plural(days, "day"))
+	return fmt.Sprintf("%s (%s)", stamp(t), counted(days, "day", "days"))
 }
 
 func fingerprint(c *x509.Certificate) string { return pki.Describe(c, time.Time{}).SHA256 }

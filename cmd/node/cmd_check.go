@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"platen/device"
-	"platen/directory"
 	"platen/fault"
 	"platen/site"
 	"platen/spool"
@@ -151,7 +150,7 @@ func checkFolder(p place, f *findings) {
 		return
 	}
 	if reserve := site.DefaultSettings().Reserve; free <= uint64(reserve) || inodes < 1000 {
-		f.warn("disk", "Only %s and %d files are free.", octets(int64(min(free, 1<<62))), inodes)
+		f.warn("disk", "Only %s and %s are free.", octets(int64(min(free, 1<<62))), counted(int64(min(inodes, 1<<62)), "file", "files"))
 		return
 	}
 	f.ok("disk", "%s free", octets(int64(min(free, 1<<62))))
@@ -299,7 +298,7 @@ func examine(ctx context.Context, p place, f *findings) {
 		return
 	}
 	lines, _, err := scope.VerifyAudit(ctx)
-	f.result("audit trail", err, "%d lines follow from one another.", lines)
+	f.result("audit trail", err, "%s", chained(lines))
 	checkPeople(ctx, scope, f)
 	checkSpool(ctx, p, keys, scope, f)
 	checkReach(ctx, p, scope, f)
@@ -326,16 +325,7 @@ func checkPeople(ctx context.Context, scope store.Scope, f *findings) {
 	} else {
 		f.ok("people", "%s", text)
 	}
-	for _, s := range r.Sources {
-		switch {
-		case s.Failed != "":
-			f.warn("source "+s.Name, "It was not read the last time: %s", s.Failed)
-		case s.Waiting > 0:
-			f.warn("source "+s.Name, "%s If that is right: platen source approve %s", s.Why, s.Name)
-		case s.Age > directory.FullEvery:
-			f.warn("source "+s.Name, "It has not answered for %s.", s.Age.Round(time.Minute))
-		}
-	}
+	checkSources(&r, f)
 }
 
 // checkCertificate says when the node's own certificate ends. A running node
@@ -355,7 +345,7 @@ func checkCertificate(p place, f *findings) {
 			return
 		}
 		if left := time.Until(cert.NotAfter); left < 30*24*time.Hour {
-			f.warn("certificate", "It ends in %d days, on %s.", int(left.Hours()/24), stamp(cert.NotAfter))
+			f.warn("certificate", "It ends in %s, on %s.", counted(int(left.Hours()/24), "day", "days"), stamp(cert.NotAfter))
 			return
 		}
 		f.ok("certificate", "It is good until %s.", stamp(cert.NotAfter))
@@ -405,10 +395,11 @@ func checkSpool(ctx context.Context, p place, keys *spool.Keys, scope store.Scop
 		}
 	}
 	if missing > 0 {
-		f.fail("spool", "%d documents that the database speaks of are missing; their jobs are aborted at the next start.", missing)
+		f.fail("spool", "%s", counted(missing, "document that the database speaks of is missing; its job is aborted at the next start.",
+			"documents that the database speaks of are missing; their jobs are aborted at the next start."))
 		return
 	}
-	f.ok("spool", "%d files, %d documents", len(files), len(rows))
+	f.ok("spool", "%s, %s", counted(len(files), "file", "files"), counted(len(rows), "document", "documents"))
 }
 
 // checkReach connects to each device and prints nothing.

@@ -94,6 +94,9 @@ func (a *admin) addDelegation(ctx context.Context, c *call, f *delegationFlags) 
 	if err != nil {
 		return err
 	}
+	if delegate == owner.ID {
+		return usagef("--of and --to are the same person, who needs nobody's leave")
+	}
 	d := directory.Delegation{ID: job.NewUUID(), Owner: owner.ID, Delegate: delegate, Titles: true, Deletes: f.pool,
 		MadeBy: a.actor, Created: a.now().UTC(), Consent: f.consented.value}
 	f.titles.apply(&d.Titles)
@@ -135,15 +138,48 @@ func (a *admin) listDelegations(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return writeList(c, list, []column[directory.Delegation]{
-		{"of", func(d directory.Delegation) string { return d.OwnerLogin }},
-		{"to", delegateText},
-		{"consent", a.consentText},
-		{"until", func(d directory.Delegation) string { return stamp(d.Until) }},
-		{"may", mayText},
-		{"made by", func(d directory.Delegation) string { return d.MadeBy }},
-		{"id", func(d directory.Delegation) string { return d.ID }},
+	views := make([]delegationView, len(list))
+	for i := range list {
+		if views[i], err = a.viewDelegation(ctx, list[i]); err != nil {
+			return err
+		}
+	}
+	return writeList(c, views, []column[delegationView]{
+		{"of", func(d delegationView) string { return d.OwnerLogin }},
+		{"to", delegationView.delegate},
+		{"consent", func(d delegationView) string { return a.consentText(d.Delegation) }},
+		{"until", func(d delegationView) string { return stamp(d.Until) }},
+		{"may", func(d delegationView) string { return mayText(d.Delegation) }},
+		{"made by", func(d delegationView) string { return d.MadeBy }},
+		{"id", func(d delegationView) string { return d.ID }},
 	})
+}
+
+// delegationView is a delegation with the login of the person it is given to.
+type delegationView struct {
+	directory.Delegation
+	DelegateLogin string `json:"delegate_login"` // "" a group
+}
+
+func (a *admin) viewDelegation(ctx context.Context, d directory.Delegation) (delegationView, error) {
+	v := delegationView{Delegation: d}
+	if d.ToGroup {
+		return v, nil
+	}
+	u, err := a.scope.User(ctx, d.Delegate)
+	v.DelegateLogin = u.Login
+	return v, err
+}
+
+// delegate says who may release, in words.
+func (d delegationView) delegate() string {
+	switch {
+	case d.ToGroup:
+		return "group " + d.DelegateName
+	case d.DelegateName == d.DelegateLogin:
+		return d.DelegateLogin
+	}
+	return d.DelegateLogin + " (" + d.DelegateName + ")"
 }
 
 func (a *admin) printDelegation(ctx context.Context, c *call, id string) error {
@@ -155,19 +191,16 @@ func (a *admin) printDelegation(ctx context.Context, c *call, id string) error {
 		if d.ID != id {
 			continue
 		}
-		if c.json {
-			return writeJSON(c.out, d)
+		v, err := a.viewDelegation(ctx, d)
+		if err != nil {
+			return err
 		}
-		return fields(c.out, "of", d.OwnerLogin, "to", delegateText(d), "may", mayText(d), "consent", a.consentText(d), "until", stamp(d.Until), "id", d.ID)
+		if c.json {
+			return writeJSON(c.out, v)
+		}
+		return fields(c.out, "of", d.OwnerLogin, "to", v.delegate(), "may", mayText(d), "consent", a.consentText(d), "until", stamp(d.Until), "id", d.ID)
 	}
 	return &fault.Error{Op: "delegation", Kind: fault.NotFound, Text: "There is no such delegation."}
-}
-
-func delegateText(d directory.Delegation) string {
-	if d.ToGroup {
-		return "group " + d.DelegateName
-	}
-	return d.DelegateName
 }
 
 func mayText(d directory.Delegation) string {
@@ -244,7 +277,11 @@ func (a *admin) deputies(ctx context.Context, j *job.Job) ([]string, error) {
 	var who []string
 	for _, d := range list {
 		if d.Holds(a.now()) {
-			who = append(who, delegateText(d)+", in place of "+d.OwnerLogin+", who consented "+d.Consent+".")
+			v, err := a.viewDelegation(ctx, d)
+			if err != nil {
+				return nil, err
+			}
+			who = append(who, v.delegate()+", in place of "+d.OwnerLogin+", who consented "+d.Consent+".")
 		}
 	}
 	return who, err

@@ -210,7 +210,7 @@ func (a *admin) addDevice(ctx context.Context, c *call, f *deviceFlags) error {
 	if err := f.put(ctx, a, &d); err != nil {
 		return err
 	}
-	if err := a.checkDevice(d); err != nil {
+	if err := mistyped(a.checkDevice(d)); err != nil {
 		return err
 	}
 	if err := a.scope.PutDevice(ctx, d); err != nil {
@@ -239,7 +239,7 @@ func (a *admin) setDevice(ctx context.Context, c *call, f *deviceFlags) error {
 	if err := f.put(ctx, a, &d); err != nil {
 		return err
 	}
-	if err := a.checkDevice(d); err != nil {
+	if err := mistyped(a.checkDevice(d)); err != nil {
 		return err
 	}
 	if err := a.scope.PutDevice(ctx, d); err != nil {
@@ -396,7 +396,7 @@ func (a *admin) importDevices(ctx context.Context, c *call, dry bool) error {
 			return err
 		}
 	}
-	return imported(c, dry, "devices", added, len(list)-added)
+	return imported(c, dry, counted(added, "device", "devices"), added, len(list)-added)
 }
 
 // deviceRow is the device that a row describes.

@@ -89,7 +89,7 @@ func (a *admin) zone(ctx context.Context, c *call, domain, host string, addresse
 	if err != nil {
 		return err
 	}
-	return dnssd.Zone(c.out, dnssd.ZoneData{Domain: domain, Host: host, Addrs: addresses, Services: list})
+	return mistyped(dnssd.Zone(c.out, dnssd.ZoneData{Domain: domain, Host: host, Addrs: addresses, Services: list}))
 }
 
 // foundDevice is a printer of the LAN, and how to make a device of it.

@@ -274,7 +274,7 @@ func (d *drill) comesOut(ctx context.Context) error {
 	}
 	files, err := os.ReadDir(d.dir)
 	if err != nil || len(files) != 1 {
-		return errors.Join(err, fmt.Errorf("%d files came out", len(files)))
+		return errors.Join(err, fmt.Errorf("%s came out", counted(len(files), "file", "files")))
 	}
 	got, err := os.ReadFile(filepath.Join(d.dir, files[0].Name()))
 	if err == nil && !bytes.Equal(got, demoLetter()) {

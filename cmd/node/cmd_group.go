@@ -49,6 +49,9 @@ func (a *admin) group(ctx context.Context, name string) (directory.Group, error)
 
 func (a *admin) addGroup(ctx context.Context, c *call) error {
 	g := directory.Group{ID: job.NewUUID(), Name: c.args[0]}
+	if strings.TrimSpace(g.Name) == "" {
+		return usagef("group add needs a name")
+	}
 	if err := a.scope.PutGroup(ctx, g); err != nil {
 		return err
 	}

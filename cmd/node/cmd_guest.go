@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +107,9 @@ func guestCommands() []*command {
 				if err := extended.read(a.now()); err != nil {
 					return err
 				}
+				if err := mistyped(directory.CheckUntil(extended.moment, a.now())); err != nil {
+					return err
+				}
 				u, err := a.extendGuest(ctx, c.args[0], extended.moment)
 				if err != nil {
 					return err
@@ -154,14 +159,17 @@ func (a *admin) addGuest(ctx context.Context, c *call, f *guestFlags) error {
 	if err != nil {
 		return err
 	}
-	slip, err := a.welcome(ctx, g)
+	if err := mistyped(g.Check(a.now())); err != nil {
+		return err
+	}
+	slip, unsent, err := a.greet(ctx, g)
 	if err != nil {
 		return err
 	}
-	if g.Mail && slip.Email == "" {
-		fmt.Fprintln(c.err, "The mail could not be sent; the log says why. Here is the slip.")
+	s := a.printedSlip(slip, unsent)
+	if s.Unsent != "" {
+		fmt.Fprintf(c.err, "The mail was not sent: %s Here is the slip.\n", plain(s.Unsent))
 	}
-	s := a.printedSlip(slip)
 	if c.json {
 		return writeJSON(c.out, s)
 	}
@@ -177,9 +185,18 @@ func joined(name, company string) string {
 	return strings.Trim(name+", "+company, ", ")
 }
 
+// slipView is a slip, and why it was not sent.
+type slipView struct {
+	directory.ToldSlip
+	Unsent string `json:"mail_error"` // why the mail was not sent, "" it was, or was not asked for
+}
+
 // printedSlip adds where the pages are, as far as the node can know.
-func (a *admin) printedSlip(s directory.Slip) directory.ToldSlip {
-	v := s.Told()
+func (a *admin) printedSlip(s directory.Slip, unsent error) slipView {
+	v := slipView{ToldSlip: s.Told()}
+	if unsent != nil {
+		v.Unsent = fault.Text(unsent)
+	}
 	at, err := a.reached("")
 	if err != nil || at.Web == 0 {
 		return v
@@ -220,7 +237,7 @@ func leftOf(u *directory.User, now time.Time) string {
 	case left >= 2*time.Hour:
 		return fmt.Sprintf("%d hours", left/time.Hour)
 	}
-	return fmt.Sprintf("%d minutes", left/time.Minute)
+	return counted(int(left/time.Minute), "minute", "minutes")
 }
 
 var guestColumns = []string{"name", "company", "email", "login", "until", "sponsor", "language"}
@@ -232,26 +249,56 @@ func (a *admin) importGuests(ctx context.Context, c *call, f *guestFlags) error 
 	if err != nil {
 		return err
 	}
+	if err := mistyped(directory.CheckUntil(all.Until, a.now())); err != nil {
+		return err
+	}
 	guests, err := a.readGuests(c, all)
 	if err != nil {
 		return err
 	}
-	var slips []directory.ToldSlip
+	var slips []slipView
 	for i := range guests {
-		slip, err := a.welcome(ctx, guests[i])
+		slip, unsent, err := a.greet(ctx, guests[i])
 		if err != nil {
-			return fmt.Errorf("after %d guests, at %s: %w", i, guests[i].Name, err)
+			fmt.Fprintf(c.err, "At %s it ended.\n", plain(guests[i].Name))
+			return errors.Join(err, a.tellSlips(c, slips))
 		}
-		slips = append(slips, a.printedSlip(slip))
-		if !c.json {
-			s := &slips[i]
-			fmt.Fprintln(c.out, plain(strings.Join([]string{s.Login, s.PIN + s.Password, stamp(s.Until), joined(s.Name, s.Company)}, "  ")))
+		slips = append(slips, a.printedSlip(slip, unsent))
+		if !c.json { // at once: nobody can read it again
+			fmt.Fprintln(c.out, plain(slips[i].line()))
 		}
+	}
+	return a.tellSlips(c, slips)
+}
+
+// line is a slip in one line.
+func (s *slipView) line() string {
+	parts := []string{s.Login, s.PIN, s.Password, stamp(s.Until), joined(s.Name, s.Company)}
+	switch {
+	case s.Mailed:
+		parts = append(parts, "sent by mail")
+	case s.Unsent != "":
+		parts = append(parts, "not sent: "+s.Unsent)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  ")
+}
+
+// tellSlips ends an import, also one that came to a bad end: who was made must be
+// told, because nothing tells it again.
+func (a *admin) tellSlips(c *call, slips []slipView) error {
+	unsent := 0
+	for _, s := range slips {
+		if s.Unsent != "" {
+			unsent++
+		}
+	}
+	fmt.Fprintf(c.err, "%s. What is on the slips is shown this once.\n", counted(len(slips), "guest", "guests"))
+	if unsent > 0 {
+		fmt.Fprintf(c.err, "%s not sent; hand out these slips.\n", counted(unsent, "mail was", "mails were"))
 	}
 	if c.json {
 		return writeJSON(c.out, slips)
 	}
-	fmt.Fprintf(c.err, "%d guests. User name, PIN, end and name are shown this once.\n", len(slips))
 	return nil
 }
 

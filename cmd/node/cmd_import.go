@@ -44,7 +44,8 @@ func (a *admin) importUsers(ctx context.Context, c *call, source string, dry boo
 	if len(problems) > 0 {
 		return refuseTable(c, problems)
 	}
-	fmt.Fprintf(c.err, "%d lines read.\n", len(entries))
+	fmt.Fprintln(c.err, counted(len(entries), "line", "lines")+" read.")
+	sayUnused(c, csvfile.Unused(entries))
 	people, err := a.people(ctx, c, entries, source)
 	if err != nil {
 		return err
@@ -64,7 +65,18 @@ func (a *admin) importUsers(ctx context.Context, c *call, source string, dry boo
 	if err := a.audit(ctx, "user.import", source, fmt.Sprintf("%d added, %d changed", added, changed)); err != nil {
 		return err
 	}
-	return imported(c, false, "people", added, changed)
+	return imported(c, false, counted(added, "person", "people"), added, changed)
+}
+
+// sayUnused warns of columns that somebody has filled in vain.
+func sayUnused(c *call, columns []string) {
+	for _, name := range columns {
+		why := map[string]string{
+			"id":     "a person is known by the login here",
+			"groups": "platen group join puts people into groups",
+		}[name]
+		fmt.Fprintf(c.err, "The column %s is not taken: %s. It counts in a file that is watched: platen source add --kind csv.\n", name, why)
+	}
 }
 
 func importProblems(e *store.ImportError, entries []csvfile.Entry) []table.Problem {
@@ -166,19 +178,19 @@ func (a *admin) dryImport(ctx context.Context, c *call, entries []csvfile.Entry,
 	if len(problems) > 0 {
 		return refuseTable(c, problems)
 	}
-	return imported(c, true, "people", added, len(people)-added)
+	return imported(c, true, counted(added, "person", "people"), added, len(people)-added)
 }
 
-// imported tells how an import ended.
+// imported tells how an import ended. what is how many of what were added.
 func imported(c *call, dry bool, what string, added, changed int) error {
 	if c.json {
 		return writeJSON(c.out, map[string]any{"added": added, "changed": changed, "dry_run": dry})
 	}
-	text := "%d %s added, %d changed.\n"
+	text := "%s added, %d changed.\n"
 	if dry {
-		text = "%d %s would be added, %d changed. Nothing was done.\n"
+		text = "%s would be added, %d changed. Nothing was done.\n"
 	}
-	fmt.Fprintf(c.out, text, added, what, changed)
+	fmt.Fprintf(c.out, text, what, changed)
 	return nil
 }
 
@@ -195,7 +207,7 @@ func refuseTable(c *call, problems []table.Problem) error {
 		}
 		fmt.Fprintln(c.err, plain(p.String()))
 	}
-	return &fault.Error{Op: "import", Kind: fault.Invalid, Text: "Nothing was changed: %d lines are wrong.", Args: []any{len(problems)}}
+	return &fault.Error{Op: "import", Kind: fault.Invalid, Text: "Nothing was changed: %s wrong.", Args: []any{counted(len(problems), "line is", "lines are")}}
 }
 
 // progress tells how far a long command has come, at most twice a second, and

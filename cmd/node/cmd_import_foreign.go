@@ -96,6 +96,9 @@ func openEvery(e *env, c *call, what string) (io.ReadCloser, error) {
 	for _, arg := range c.args {
 		_, name := kindAndFile(arg)
 		f, err := (&input{what, 0}).open(e, &call{args: []string{name}})
+		if kind, _, named := strings.Cut(name, "="); named && fault.Is(err, fault.NotFound) {
+			err = usagef("%s is no file, and %s is none of the kinds of files: %s", name, kind, strings.Join(foreign.Kinds(c.argv[1]), ", "))
+		}
 		if err != nil {
 			return nil, errors.Join(err, closeAll())
 		}
@@ -187,7 +190,8 @@ func (t tally) text() string {
 // foreignReport is what an import answers.
 type foreignReport struct {
 	Product  string         `json:"product"`
-	Applied  bool           `json:"applied"`
+	Applied  bool           `json:"applied"` // what was to be done is done, also where that was nothing
+	Changes  bool           `json:"changes"` // there is or was something to be done
 	People   tally          `json:"people"`
 	Cards    tally          `json:"cards"`
 	Aliases  tally          `json:"aliases"`
@@ -202,7 +206,7 @@ func (r *foreignReport) note(at foreign.Said, format string, args ...any) {
 	r.NotTaken = append(r.NotTaken, at.Note(format, args...))
 }
 
-// changes reports whether there is anything to do.
+// changes reports whether there is, or was, anything to do.
 func (r *foreignReport) changes() bool {
 	for _, t := range []tally{r.People, r.Cards, r.Aliases, r.PINs, r.Balances, r.Queues} {
 		if t.New+t.Changed > 0 {
@@ -226,7 +230,7 @@ func (r *foreignReport) write(c *call) error {
 	}
 	for i, n := range r.NotTaken {
 		if i == 0 {
-			fmt.Fprintf(c.out, "\n%d things did not fit:\n", len(r.NotTaken))
+			fmt.Fprintf(c.out, "\n%s did not fit:\n", counted(len(r.NotTaken), "thing", "things"))
 		}
 		if i == maxProblems {
 			fmt.Fprintf(c.out, "… and %d more; --json has them all\n", len(r.NotTaken)-i)
@@ -236,7 +240,7 @@ func (r *foreignReport) write(c *call) error {
 	}
 	end := "\nDone.\n"
 	switch {
-	case !r.changes():
+	case !r.Changes:
 		end = "\nNothing to do: all that fits is here already.\n"
 	case !r.Applied:
 		end = "\nNothing was done. Add --apply to do it.\n"
@@ -258,18 +262,19 @@ func (a *admin) importForeign(ctx context.Context, c *call, product string, o *f
 		for _, p := range problems {
 			fmt.Fprintln(c.err, plain(p.String()))
 		}
-		return &fault.Error{Op: "import", Kind: fault.Invalid, Text: "Nothing was changed: %d files cannot be used.", Args: []any{len(problems)}}
+		return &fault.Error{Op: "import", Kind: fault.Invalid, Text: "Nothing was changed: %s cannot be used.", Args: []any{counted(len(problems), "file", "files")}}
 	}
 	m.report.CardRule, m.report.NotTaken = batch.CardRule, batch.NotTaken
 	if err := m.plan(ctx, batch); err != nil {
 		return err
 	}
-	if o.apply && m.report.changes() {
-		m.report.Applied = true
+	m.report.Changes = m.report.changes()
+	if o.apply && m.report.Changes {
 		if err := m.apply(ctx, c); err != nil {
 			return err
 		}
 	}
+	m.report.Applied = o.apply
 	slices.SortStableFunc(m.report.NotTaken, func(a, b foreign.Note) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})

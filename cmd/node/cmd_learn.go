@@ -1,46 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"platen/directory"
 	"platen/directory/cardrule"
+	"platen/fault"
+	"platen/site"
 )
-
-// What every function of a card rule does, for those who write one.
-const cardFunctions = `trim  trim_left  trim_right        take blanks and line ends away, or what stands in (set)
-strip_prefix(text)                 take text away if the number begins with it
-strip_suffix(text)                 take text away if the number ends with it
-remove(set)                        take the characters of set away, wherever they are
-prepend(text)  append(text)        add text
-regex(pattern[, group])            what the group has found; 1, or all if the pattern has no group
-upper  lower                       letters A to Z
-hex2dec dec2hex hex2bin bin2hex bin2dec dec2bin
-                                   another base, of any length; capital letters, no leading zeros
-ascii_decode  ascii_encode         "3934" is "94"
-reverse_bytes                      1234AB is AB3412
-reverse_bits                       the eight bits of each octet
-reverse_nibbles                    1234AB is 2143BA
-reverse                            1234AB is BA4321
-slice(from[, to])                  characters, counted from 0; a negative one from the end
-left(n)  right(n)                  at most n characters
-pad_left(n, c)  pad_right(n, c)    to at least n characters
-wiegand(format, output[, input])   of H10301 or H10304: "number", "facility*65536+number", "FFFNNNNN" ...
-concat(rule, rule...)              each rule gets the same text; the results are joined
-first(rule, rule...)               the result of the first rule that fits the text
-when(pattern, rule)                the result of the rule if the pattern is in the text, else the text
-const(text)                        text, whatever came
-keep                               what came
-
-A rule is functions with bars between: trim | strip_prefix(";0") | hex2dec | pad_left(10, "0")
-`
 
 func cardRuleCommands() []*command {
 	return []*command{
@@ -59,19 +31,10 @@ func cardRuleCommands() []*command {
 			local:    func(_ context.Context, _ *env, c *call) error { return foreignRule(c) },
 		},
 		{
-			name: "card rule functions", summary: "list the functions that a card number rule may have", examples: []string{"card rule functions"},
-			local: func(_ context.Context, _ *env, c *call) error {
-				_, err := fmt.Fprint(c.out, cardFunctions)
-				return err
-			},
+			name: "card rule functions", summary: "list the functions that a card number rule may have", examples: []string{"card rule functions", "card rule functions --json"},
+			local: func(_ context.Context, _ *env, c *call) error { return listFunctions(c) },
 		},
 	}
-}
-
-// ruleStep is what one function made of a number.
-type ruleStep struct {
-	Function string `json:"function"`
-	Value    string `json:"value"`
 }
 
 func testRule(c *call) error {
@@ -79,23 +42,17 @@ func testRule(c *call) error {
 	if err != nil {
 		return err
 	}
-	steps := []ruleStep{{"(as it came)", c.secret}}
-	for _, s := range rule.Steps() {
-		var value string
-		if value, err = s.Apply(steps[len(steps)-1].Value); err != nil {
-			break
-		}
-		steps = append(steps, ruleStep{s.String(), value})
-	}
+	made, err := rule.Trace(c.secret)
+	steps := append([]cardrule.Stage{{Function: "(as it came)", Value: c.secret}}, made...)
 	if err == nil {
 		var number string
 		if number, err = directory.NormalCard(steps[len(steps)-1].Value); err == nil {
-			steps = append(steps, ruleStep{"(the card's number)", number})
+			steps = append(steps, cardrule.Stage{Function: "(the card's number)", Value: number})
 		}
 	}
-	return errors.Join(writeList(c, steps, []column[ruleStep]{
-		{"function", func(s ruleStep) string { return s.Function }},
-		{"makes", func(s ruleStep) string { return s.Value }},
+	return errors.Join(writeList(c, steps, []column[cardrule.Stage]{
+		{"function", func(s cardrule.Stage) string { return s.Function }},
+		{"makes", func(s cardrule.Stage) string { return s.Value }},
 	}), err)
 }
 
@@ -166,7 +123,14 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 	}
 	var rules []cardrule.Rule
 	if f.one() {
-		known, err := a.knownCards(ctx, f.login.value)
+		user := directory.User{}
+		if f.login.given {
+			var err error
+			if user, err = a.user(ctx, f.login.value); err != nil {
+				return err
+			}
+		}
+		known, err := a.knownCards(ctx, user.ID)
 		if err != nil {
 			return err
 		}
@@ -184,17 +148,9 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 	return showRules(c, rules)
 }
 
-// knownCards returns what says whether a number is one of a card of this person, of ""
-// anybody. It remembers digests.
-func (a *admin) knownCards(ctx context.Context, login string) (func(string) bool, error) {
-	user := ""
-	if login != "" {
-		u, err := a.user(ctx, login)
-		if err != nil {
-			return nil, err
-		}
-		user = u.ID
-	}
+// knownCards returns what says whether a number is one of a card of this person (id),
+// of "" anybody. It remembers digests.
+func (a *admin) knownCards(ctx context.Context, user string) (func(string) bool, error) {
 	cards, err := a.scope.Cards(ctx, user)
 	if err != nil {
 		return nil, err
@@ -210,32 +166,16 @@ func (a *admin) knownCards(ctx context.Context, login string) (func(string) bool
 	}, nil
 }
 
-// maxPairs is how much of a file of pairs is read, in lines of a few numbers.
-const maxPairs = 1 << 20
-
-// readPairs reads lines of two numbers. What begins with # is for people.
+// readPairs reads the pairs of a file.
 func readPairs(r io.Reader) ([]cardrule.Pair, error) {
-	var pairs []cardrule.Pair
-	lines := bufio.NewScanner(io.LimitReader(r, maxPairs))
-	lines.Buffer(nil, 4096)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\uFEFF"))
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		i := strings.LastIndexFunc(line, unicode.IsSpace)
-		if i < 0 {
-			return nil, usagef("line %d has one number: each needs what the reader sends, a blank, and the number of the card", n)
-		}
-		pairs = append(pairs, cardrule.Pair{Raw: strings.TrimSpace(line[:i]), Wanted: strings.TrimSpace(line[i:])})
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("reading pairs: %w", err)
-	}
-	if len(pairs) == 0 {
+	pairs, err := cardrule.ReadPairs(r)
+	switch {
+	case fault.Is(err, fault.Invalid):
+		return nil, usagef("%s", fault.Text(err))
+	case err == nil && len(pairs) == 0:
 		return nil, usagef("there are no pairs")
 	}
-	return pairs, nil
+	return pairs, err
 }
 
 // found is a rule that fits.
@@ -265,27 +205,31 @@ func (a *admin) applyLearned(ctx context.Context, c *call, f *learnFlags, rules 
 	if f.apply.value > len(rules) {
 		return usagef("there is no rule %d; %d fit", f.apply.value, len(rules))
 	}
-	rule := rules[f.apply.value-1].String()
 	t, r, err := f.at.find(ctx, a)
 	if err != nil {
 		return err
 	}
+	if err := a.setCardRule(ctx, &t, &r, rules[f.apply.value-1]); err != nil {
+		return err
+	}
 	if r.ID != "" {
-		r.Rule = rule
-		if err := a.putReader(ctx, r); err != nil {
-			return err
-		}
-		if err := a.audit(ctx, "reader.set", r.Name, "card rule "+rule); err != nil {
-			return err
-		}
 		return a.printReader(c, r)
 	}
-	t.Rule = rule
-	if err := a.scope.PutTerminal(ctx, t); err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "terminal.set", t.Name, "card rule "+rule); err != nil {
-		return err
-	}
 	return a.printTerminal(ctx, c, t.Name)
+}
+
+// setCardRule sets the rule of a reader, or of a terminal when r is none.
+func (a *admin) setCardRule(ctx context.Context, t *site.Terminal, r *site.Reader, rule cardrule.Rule) error {
+	if r.ID != "" {
+		r.Rule = rule.String()
+		if err := a.putReader(ctx, *r); err != nil {
+			return err
+		}
+		return a.audit(ctx, "reader.set", r.Name, "card rule "+r.Rule)
+	}
+	t.Rule = rule.String()
+	if err := a.scope.PutTerminal(ctx, *t); err != nil {
+		return err
+	}
+	return a.audit(ctx, "terminal.set", t.Name, "card rule "+t.Rule)
 }

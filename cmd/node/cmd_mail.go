@@ -74,6 +74,9 @@ func (a *admin) setMail(ctx context.Context, c *call, f *mailFlags) error {
 	}
 	old := now
 	f.apply(&now)
+	if err := mistyped(now.Check()); err != nil {
+		return err
+	}
 	return a.putMail(ctx, c, old, now)
 }
 

@@ -134,7 +134,7 @@ func (a *admin) withOwnerRules(ctx context.Context, c *call, name *opt[string], 
 		return err
 	}
 	q.Owner = shortRules(q.Owner)
-	if err := q.Owner.Check(); err != nil {
+	if err := mistyped(q.Owner.Check()); err != nil {
 		return err
 	}
 	if err := a.scope.PutQueue(ctx, q); err != nil {
@@ -306,7 +306,7 @@ func stepText(q *site.Queue, s site.OwnerStep) string {
 	case source.Proof:
 		text += " (counts as proof)"
 	case s.From == "host":
-		text += fmt.Sprintf(" (%d computers)", len(q.Owner.Hosts))
+		text += " (" + counted(len(q.Owner.Hosts), "computer", "computers") + ")"
 	}
 	if s.Pattern == "" {
 		return text

@@ -181,7 +181,7 @@ func (a *admin) heads(j *job.Job) (heads [][]byte, notes []string) {
 		heads = append(heads, head)
 	}
 	if gone > 0 {
-		notes = append(notes, fmt.Sprintf("%d of its %d documents cannot be read any longer, so what stood in them is not known.", gone, len(j.Documents)))
+		notes = append(notes, counted(gone, "document", "documents")+" of it cannot be read any longer, so what stood there is not known.")
 	}
 	return heads, notes
 }

@@ -202,7 +202,7 @@ func (a *admin) generateAll(ctx context.Context, c *call) error {
 				s.PIN, s.PINDigest = "", nil
 				serr = a.scope.SetSecrets(ctx, u.ID, s)
 			}
-			fmt.Fprintf(c.err, "%d people have a PIN now; at %s it ended.\n", done, u.Login)
+			fmt.Fprintf(c.err, "%s now; at %s it ended.\n", counted(done, "person has a PIN", "people have a PIN"), u.Login)
 			if serr != nil {
 				return serr
 			}
@@ -213,12 +213,12 @@ func (a *admin) generateAll(ctx context.Context, c *call) error {
 	if c.json {
 		err = writeJSON(c.out, map[string]int{"made": done, "without_address": left})
 	} else {
-		fmt.Fprintf(c.out, "%d people have a PIN now, and mail. %d have neither a PIN nor an e-mail address.\n", done, left)
+		fmt.Fprintf(c.out, "%s now, and mail. %s neither a PIN nor an e-mail address.\n", counted(done, "person has a PIN", "people have a PIN"), counted(left, "has", "have"))
 	}
 	if err != nil {
 		return err
 	}
-	return a.audit(ctx, "pin.generate", "", fmt.Sprintf("%d people", done))
+	return a.audit(ctx, "pin.generate", "", counted(done, "person", "people"))
 }
 
 // addCode makes a code that works once.

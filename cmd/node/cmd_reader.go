@@ -68,7 +68,7 @@ func (f *readerFlags) apply(ctx context.Context, a *admin, r *site.Reader) error
 	if f.rule.given {
 		rule, err := cardrule.Parse(f.rule.value)
 		if err != nil {
-			return err
+			return usagef("--card-rule: %s", fault.Text(err))
 		}
 		r.Rule = rule.String()
 	}
@@ -108,7 +108,7 @@ func (f *readerFlags) applyLine(r *site.Reader) error {
 	if f.print.given {
 		c.Key = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(f.print.value))
 	}
-	return putReaderConfig(r, c, c.check())
+	return putReaderConfig(r, c, mistyped(c.check()))
 }
 
 func (f *readerFlags) applyPCSC(r *site.Reader) error {

@@ -115,7 +115,10 @@ func (a *admin) putRole(ctx context.Context, c *call, rights *opt[[]string], isN
 		return err
 	}
 	verb := map[bool]string{true: "role.add", false: "role.set"}[isNew]
-	return a.audit(ctx, verb, r.Name, rightsText(directory.User{Rights: r.Rights}))
+	if err := a.audit(ctx, verb, r.Name, rightsText(directory.User{Rights: r.Rights})); err != nil {
+		return err
+	}
+	return a.printRole(ctx, c, r.Name)
 }
 
 // roleView is a role with who has it.
@@ -125,14 +128,15 @@ type roleView struct {
 	Holders []string `json:"holders"`
 }
 
-func (a *admin) listRoles(ctx context.Context, c *call) error {
+// viewRoles returns all roles, those that are always there first.
+func (a *admin) viewRoles(ctx context.Context) ([]roleView, error) {
 	others, err := a.scope.Roles(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	grants, err := a.scope.AllRights(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	builtIn := directory.BuiltInRoles()
 	var list []roleView
@@ -144,6 +148,30 @@ func (a *admin) listRoles(ctx context.Context, c *call) error {
 			}
 		}
 		list = append(list, v)
+	}
+	return list, nil
+}
+
+func (a *admin) printRole(ctx context.Context, c *call, name string) error {
+	list, err := a.viewRoles(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(r roleView) bool { return r.Name == name })
+	if i < 0 { // removed meanwhile
+		return &fault.Error{Op: "role.show", Kind: fault.NotFound, Text: "There is no role %s.", Args: []any{name}}
+	}
+	r := &list[i]
+	if c.json {
+		return writeJSON(c.out, r)
+	}
+	return fields(c.out, "role", r.Name, "rights", rightsText(directory.User{Rights: r.Rights}), "given to", strings.Join(r.Holders, ", "), "built in", yesNo(r.BuiltIn))
+}
+
+func (a *admin) listRoles(ctx context.Context, c *call) error {
+	list, err := a.viewRoles(ctx)
+	if err != nil {
+		return err
 	}
 	return writeList(c, list, []column[roleView]{
 		{"role", func(r roleView) string { return r.Name }},
@@ -187,5 +215,8 @@ func (a *admin) giveRole(ctx context.Context, c *call, f *holderFlags, has bool)
 		}
 	}
 	verb := map[bool]string{true: "role.give", false: "role.take"}[has]
-	return a.audit(ctx, verb, name, strings.Join(slices.Concat(f.users.value, f.groups.value, f.sources.value), " "))
+	if err := a.audit(ctx, verb, name, strings.Join(slices.Concat(f.users.value, f.groups.value, f.sources.value), " ")); err != nil {
+		return err
+	}
+	return a.printRole(ctx, c, name)
 }

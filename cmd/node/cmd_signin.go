@@ -60,7 +60,7 @@ func (f *oidcFlags) apply(x *oidcSetup) error {
 	if u, err := url.Parse(x.Issuer); err == nil && x.Name == "" {
 		x.Name = u.Hostname()
 	}
-	return x.Check()
+	return mistyped(x.Check())
 }
 
 func signInCommands() []*command {
@@ -198,10 +198,13 @@ func (a *admin) showOIDC(ctx context.Context, c *call) error {
 		return err
 	}
 	at, err := a.pages("")
-	if err != nil {
+	if err != nil && a.running != nil {
 		return err
 	}
-	callback := at + "sign-in/oidc/callback"
+	callback := ""
+	if err == nil { // else nobody knows the port yet
+		callback = at + "sign-in/oidc/callback"
+	}
 	if c.json {
 		return writeJSON(c.out, struct {
 			oidcSetup
@@ -215,9 +218,9 @@ func (a *admin) showOIDC(ctx context.Context, c *call) error {
 	}
 	ca := ""
 	if x.CA != "" {
-		ca = fmt.Sprintf("(%d certificates)", strings.Count(x.CA, "BEGIN CERTIFICATE"))
+		ca = "(" + certificates(x.CA) + ")"
 	}
-	return fields(c.out, "name", x.Name, "issuer", x.Issuer, "client", x.ClientID, "client secret kept", yesNo(secret != ""), "register there", callback,
+	return fields(c.out, "name", x.Name, "issuer", x.Issuer, "client", x.ClientID, "client secret kept", yesNo(secret != ""), "register there", orElse(callback, "the node says it when it runs"),
 		"scopes", orElse(strings.Join(x.Scopes, " "), "openid profile email"), "login from", orElse(x.LoginClaim, "preferred_username"), "e-mail from", orElse(x.EmailClaim, "email"),
 		"groups from", orElse(x.GroupsClaim, "no claim"), "roles", strings.Join(roles, ", "), "strangers are added", yesNo(!x.RefuseUnknown),
 		"unconfirmed e-mail counts", yesNo(x.TrustEmail), "trusted authority", orElse(ca, "the system's"))
@@ -306,6 +309,9 @@ func adminCommands() []*command {
 			if err := a.audit(ctx, "admin.token", "", "for the pages"); err != nil {
 				return err
 			}
+			if a.running == nil {
+				fmt.Fprintln(c.err, "The node is not running, and the address works only while it does. Start it: platen service start, or platen run.")
+			}
 			address := at + "setup?" + url.Values{"token": {token}}.Encode()
 			if c.json {
 				return writeJSON(c.out, map[string]any{"url": address, "until": a.now().Add(firstFor).UTC()})
@@ -321,6 +327,9 @@ func (a *admin) pages(host string) (string, error) {
 	at, err := a.reached(host)
 	if err != nil && at.Host == "" {
 		return "", err
+	}
+	if at.Web == 0 && a.running == nil && a.place.cfg.Listen.Web != "" {
+		return "", notRunning("node.pages")
 	}
 	if at.Web == 0 { // without IPP there are pages all the same
 		return "", &fault.Error{Op: "node.pages", Kind: fault.Invalid, Text: "This node does not listen for browsers, or has not said yet at which port."}

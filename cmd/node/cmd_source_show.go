@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"platen/config"
 	"platen/directory"
 	"platen/directory/csvfile"
 	"platen/directory/entra"
@@ -19,26 +20,57 @@ func (a *admin) listSources(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return writeList(c, list, []column[directory.SourceSetup]{
-		{"name", func(x directory.SourceSetup) string { return x.Name }},
-		{"kind", func(x directory.SourceSetup) string { return x.Kind }},
-		{"enabled", func(x directory.SourceSetup) string { return yesNo(x.Enabled) }},
-		{"answered", func(x directory.SourceSetup) string { return stamp(x.Good) }},
-		{"everybody compared", func(x directory.SourceSetup) string { return stamp(x.Full) }},
-		{"state", func(x directory.SourceSetup) string { return sourceState(&x) }},
+	views := make([]sourceView, len(list))
+	for i := range list {
+		a.latest(&list[i])
+		if views[i], err = a.viewSource(ctx, list[i]); err != nil {
+			return err
+		}
+	}
+	return writeList(c, views, []column[sourceView]{
+		{"name", func(x sourceView) string { return x.Name }},
+		{"kind", func(x sourceView) string { return x.Kind }},
+		{"enabled", func(x sourceView) string { return yesNo(x.Enabled) }},
+		{"answered", func(x sourceView) string { return stamp(x.Good) }},
+		{"everybody compared", func(x sourceView) string { return stamp(x.Full) }},
+		{"state", func(x sourceView) string { return sourceState(&x.SourceSetup) }},
 	})
+}
+
+// sourceView is a source as scripts read it.
+type sourceView struct {
+	directory.SourceSetup
+	Config    json.RawMessage `json:"config"`          // of its kind
+	Every     *struct{}       `json:"every,omitempty"` // always left out: it would be nanoseconds
+	Seconds   *float64        `json:"every_seconds"`   // null: it is not asked
+	HasSecret bool            `json:"has_secret"`
+}
+
+func (a *admin) viewSource(ctx context.Context, x directory.SourceSetup) (sourceView, error) {
+	secret, err := a.scope.SourceSecret(ctx, x.ID)
+	v := sourceView{SourceSetup: x, Config: json.RawMessage(orElse(x.Config, "{}")), HasSecret: secret != ""}
+	if x.Kind != directory.SourcePush {
+		seconds := x.Every.Seconds()
+		v.Seconds = &seconds
+	}
+	return v, err
 }
 
 // sourceState says in a few words how a source is.
 func sourceState(x *directory.SourceSetup) string {
 	r := &x.Report
+	push := x.Kind == directory.SourcePush
 	switch {
+	case r.Began.IsZero() && push:
+		return "nobody was brought yet"
 	case r.Began.IsZero():
 		return "never asked"
 	case r.Failed != "":
 		return r.Failed
 	case r.Waiting > 0:
 		return fmt.Sprintf("%s Somebody must approve that: platen source approve %s", r.Why, x.Name)
+	case r.Ended.IsZero() && push:
+		return "people are being brought"
 	case r.Ended.IsZero():
 		return "being asked"
 	}
@@ -58,16 +90,13 @@ func (a *admin) printSource(ctx context.Context, c *call, id string) error {
 	if err != nil {
 		return err
 	}
-	secret, err := a.scope.SourceSecret(ctx, id)
+	a.latest(&x)
+	v, err := a.viewSource(ctx, x)
 	if err != nil {
 		return err
 	}
 	if c.json {
-		return writeJSON(c.out, struct {
-			directory.SourceSetup
-			Config    json.RawMessage `json:"config"`
-			HasSecret bool            `json:"has_secret"`
-		}{x, json.RawMessage(x.Config), secret != ""})
+		return writeJSON(c.out, v)
 	}
 	now := ""
 	if a.running != nil {
@@ -75,9 +104,13 @@ func (a *admin) printSource(ctx context.Context, c *call, id string) error {
 			now = st.String()
 		}
 	}
+	every, configured, secret, brought := config.Duration{Duration: x.Every}.String(), configText(x.Config), yesNo(v.HasSecret), ""
+	if x.Kind == directory.SourcePush { // it is not asked, and has nothing of these
+		every, configured, secret, brought = "", "", "", "another machine: platen sync-directory"
+	}
 	r := &x.Report
-	return fields(c.out, "name", x.Name, "kind", x.Kind, "enabled", yesNo(x.Enabled), "asked every", x.Every.String(), "configuration", configText(x.Config),
-		"password or key kept", yesNo(secret != ""), "card rule", x.Rule, "answered last", stamp(x.Good), "everybody compared", stamp(x.Full),
+	return fields(c.out, "name", x.Name, "kind", x.Kind, "enabled", yesNo(x.Enabled), "asked every", every, "its people are brought by", brought, "configuration", configured,
+		"password or key kept", secret, "card rule", x.Rule, "answered last", stamp(x.Good), "everybody compared", stamp(x.Full),
 		"now", now, "state", sourceState(&x), "last run", runText(r), "passed over", strings.Join(r.Problems, "; "), "id", x.ID)
 }
 
@@ -89,7 +122,7 @@ func configText(config string) string {
 	}
 	for _, k := range []string{"ca_pem", "certificate"} {
 		if s, ok := m[k].(string); ok && s != "" {
-			m[k] = fmt.Sprintf("(%d certificates)", strings.Count(s, "BEGIN CERTIFICATE"))
+			m[k] = "(" + certificates(s) + ")"
 		}
 	}
 	text, err := json.Marshal(m)
@@ -99,8 +132,15 @@ func configText(config string) string {
 	return string(text)
 }
 
+func certificates(pem string) string {
+	return counted(strings.Count(pem, "BEGIN CERTIFICATE"), "certificate", "certificates")
+}
+
 func (st stage) String() string {
-	if st.of == 0 {
+	switch {
+	case st == stage{what: "connect"}:
+		return "connecting"
+	case st.of == 0:
 		return fmt.Sprintf("%s: %d", st.what, st.done)
 	}
 	return fmt.Sprintf("%s: %d of %d", st.what, st.done, st.of)
@@ -115,12 +155,17 @@ func runText(r *directory.Run) string {
 	if r.Full {
 		what = "everybody"
 	}
-	took := ""
-	if !r.Ended.IsZero() {
-		took = " in " + r.Ended.Sub(r.Began).Round(time.Millisecond).String()
+	took := " in " + r.Ended.Sub(r.Began).Round(time.Millisecond).String()
+	switch {
+	case r.Ended.IsZero():
+		return stamp(r.Began) + ": it has not ended"
+	case r.Failed != "" && r.Read == 0:
+		return stamp(r.Began) + ": it failed" + took + ", before anybody was read"
+	case r.Failed != "":
+		what += ", until it failed"
 	}
-	return fmt.Sprintf("%s: %s: %d read%s, %d new, %d changed, %d disabled, %d removed, %d as before, %d groups changed",
-		stamp(r.Began), what, r.Read, took, r.New, r.Changed, r.Disabled, r.Removed, r.Same, r.Groups)
+	return fmt.Sprintf("%s: %s: %d read%s, %d new, %d changed, %d disabled, %d removed, %d as before, %s changed",
+		stamp(r.Began), what, r.Read, took, r.New, r.Changed, r.Disabled, r.Removed, r.Same, counted(r.Groups, "group", "groups"))
 }
 
 func (a *admin) testSource(ctx context.Context, c *call) error {
@@ -172,20 +217,24 @@ func ldapReport(c *call, r *ldap.Report) error {
 	for _, k := range r.Chain {
 		chain = append(chain, fmt.Sprintf("%s, by %s, until %s", k.Subject, k.Issuer, k.NotAfter.Format(time.DateOnly)))
 	}
-	deleted := "by comparing everybody"
-	if r.Deleted {
+	deleted := ""
+	switch {
+	case r.Changes == "": // it was not reached, or has not said
+	case r.Deleted:
 		deleted = "by the server"
+	default:
+		deleted = "by comparing everybody"
 	}
 	if err := fields(c.out, "server", r.Server, "encryption", r.TLS, "certificates", strings.Join(chain, "; "), "kind", strings.TrimSpace(string(r.Kind)+" "+r.Vendor),
 		"changes are heard of", r.Changes, "deletions are known", deleted, "attributes that nobody has", strings.Join(r.Missing, ", ")); err != nil {
 		return err
 	}
 	for _, b := range r.Bases {
-		more := ""
+		people := counted(b.People, "person", "people")
 		if b.More {
-			more = " or more"
+			people += " or more"
 		}
-		fmt.Fprintf(c.out, "%s: %d people%s, %d groups; %s\n", plain(orElse(b.Base, "(all)")), b.People, more, b.Groups, plain(strings.Join(b.First, ", ")))
+		fmt.Fprintf(c.out, "%s: %s, %s; %s\n", plain(orElse(b.Base, "(all)")), people, counted(b.Groups, "group", "groups"), plain(strings.Join(b.First, ", ")))
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintln(c.out, "  "+plain(p))

@@ -47,7 +47,7 @@ func (f *terminalFlags) apply(ctx context.Context, a *admin, t *site.Terminal) e
 	if f.rule.given {
 		r, err := cardrule.Parse(f.rule.value)
 		if err != nil {
-			return err
+			return usagef("--card-rule: %s", fault.Text(err))
 		}
 		t.Rule = r.String()
 	}

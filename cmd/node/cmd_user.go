@@ -131,6 +131,9 @@ func (a *admin) addUser(ctx context.Context, c *call, f *userFlags) error {
 		ID: job.NewUUID(), Login: directory.Fold(c.args[0]), Enabled: true, Source: "local",
 		Rights: []directory.Right{directory.Release}, Created: a.now().UTC(),
 	}
+	if u.Login == "" {
+		return usagef("user add needs a login")
+	}
 	if err := f.apply(&u); err != nil {
 		return err
 	}

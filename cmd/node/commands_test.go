@@ -206,7 +206,7 @@ func roundTrip(t *testing.T, dir string) {
 
 	// Devices.
 	do("device", "add", "mfp-2", "--template", "raw-pjl", "--host", "192.0.2.20", "--serial", "ABC123", "--model", "HP LaserJet M507")
-	wants(t, dir, exitFailed, "", "device", "add", "evil", "--uri", "file:///etc/passwd")
+	wants(t, dir, exitUsage, "", "device", "add", "evil", "--uri", "file:///etc/passwd")
 	wants(t, dir, exitUsage, "cannot be a name", "device", "add", "a b", "--uri", "socket://192.0.2.21")
 	wants(t, dir, exitConflict, "", "device", "add", "MFP-2", "--uri", "socket://192.0.2.21")
 	do("device", "set", "mfp-2", "--location", "2nd floor", "--enabled", "no")
@@ -301,12 +301,12 @@ func TestImportUsers(t *testing.T) {
 	h := startDemo(t, "")
 	good := write(t, "login;full_name;cards;pin;rights\ncarla;Carla C;0455667788;864201;release\nANNA;Anna Neu;;;\n")
 	a := platen("", "import", "users", good, "--dry-run", "--dir", h.dir)
-	if a.code != exitDone || !strings.Contains(a.out, "1 people would be added, 1 changed. Nothing was done.") {
+	if a.code != exitDone || !strings.Contains(a.out, "1 person would be added, 1 changed. Nothing was done.") {
 		t.Errorf("dry run: %d %s%s", a.code, a.out, a.err)
 	}
 	wants(t, h.dir, exitNotFound, "", "user", "show", "carla")
 	a = platen("", "import", "users", good, "--source", "personnel", "--dir", h.dir)
-	if a.code != exitDone || !strings.Contains(a.out, "1 people added, 1 changed.") || !strings.Contains(a.err, "2 lines read.") {
+	if a.code != exitDone || !strings.Contains(a.out, "1 person added, 1 changed.") || !strings.Contains(a.err, "2 lines read.") {
 		t.Errorf("import: %d %s%s", a.code, a.out, a.err)
 	}
 	wants(t, h.dir, exitDone, "csv:personnel", "user", "show", "carla")
@@ -323,7 +323,7 @@ func TestImportUsers(t *testing.T) {
 	bad := "login,cards\ndora,0499887766\nemil," + annasCard + "\n"
 	for _, dry := range []string{"--dry-run", "--json"} {
 		a = platen(bad, "import", "users", "-", dry, "--dir", h.dir)
-		if a.code != exitFailed || !strings.Contains(a.err, "line 3: ") || !strings.Contains(a.err, "Nothing was changed: 1 lines are wrong.") {
+		if a.code != exitFailed || !strings.Contains(a.err, "line 3: ") || !strings.Contains(a.err, "Nothing was changed: 1 line is wrong.") {
 			t.Errorf("%s: %d %s%s", dry, a.code, a.out, a.err)
 		}
 	}
@@ -493,7 +493,7 @@ func TestCheckAndDoctor(t *testing.T) {
 	path, _ := document(t, 100_000)
 	h.must("send", "--to", h.demo.Secure, "--user", "anna", path)
 	h.end()
-	wants(t, h.dir, exitDone, "1 files, 1 documents", "doctor")
+	wants(t, h.dir, exitDone, "1 file, 1 document", "doctor")
 	docs, err := filepath.Glob(filepath.Join(h.dir, "spool", "docs", "*"))
 	if err != nil || len(docs) != 1 {
 		t.Fatalf("documents: %v, %v", docs, err)
@@ -501,7 +501,7 @@ func TestCheckAndDoctor(t *testing.T) {
 	if err := os.Remove(docs[0]); err != nil {
 		t.Fatal(err)
 	}
-	wants(t, h.dir, exitFailed, "1 documents that the database speaks of are missing", "doctor")
+	wants(t, h.dir, exitFailed, "1 document that the database speaks of is missing; its job is", "doctor")
 	if err := os.Remove(filepath.Join(h.dir, "platen.keys")); err != nil {
 		t.Fatal(err)
 	}

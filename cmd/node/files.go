@@ -79,7 +79,13 @@ func (in *input) open(e *env, c *call) (io.ReadCloser, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &fault.Error{Op: "input", Kind: fault.NotFound, Text: "There is no file %s.", Args: []any{name}, Err: err}
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(&fault.Error{Op: "input", Kind: fault.Invalid, Text: "%s is a folder, not a file.", Args: []any{name}}, f.Close())
+	}
+	return f, nil
 }
 
 // read gets it all at once: it is short.

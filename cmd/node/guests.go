@@ -61,40 +61,46 @@ func (r reception) Token(ctx context.Context, text string) (site.Token, string, 
 // welcome makes the account of a guest, and the slip for it. What is to be sent by
 // mail and cannot be, stands on the slip after all.
 func (a *admin) welcome(ctx context.Context, g directory.Guest) (directory.Slip, error) {
-	slip := directory.Slip{}
+	slip, _, err := a.greet(ctx, g)
+	return slip, err
+}
+
+// greet is welcome, and says why the mail was not sent. With an error, there is no
+// account.
+func (a *admin) greet(ctx context.Context, g directory.Guest) (slip directory.Slip, unsent, err error) {
 	now := a.now()
 	if err := g.Check(now); err != nil {
-		return slip, err
+		return slip, nil, err
 	}
 	sponsor, err := a.scope.UserByLogin(ctx, g.Sponsor)
 	if err != nil {
-		return slip, err
+		return slip, nil, err
 	}
 	if err := sponsor.MayAnswer(); err != nil {
-		return slip, err
+		return slip, nil, err
 	}
 	u := directory.User{ID: job.NewUUID(), Login: g.Login, FullName: g.Name, Department: g.Company, Email: g.Email, Language: g.Language,
 		Enabled: true, Source: "local", Created: now.UTC(), Until: g.Until.UTC(), Sponsor: sponsor.Login}
 	if u.Login == "" {
 		if u.Login, err = a.freeLogin(ctx); err != nil {
-			return slip, err
+			return slip, nil, err
 		}
 	}
 	slip = directory.Slip{Login: u.Login, Name: u.FullName, Company: u.Department, Sponsor: u.Sponsor, Until: g.Until}
 	secrets, err := a.guestSecrets(ctx, &g, &slip)
 	if err != nil {
-		return slip, err
+		return slip, nil, err
 	}
 	if err := a.scope.AddGuest(ctx, u, secrets, now, a.actor); err != nil {
-		return slip, err
+		return slip, nil, err
 	}
-	if err := a.guestAddress(ctx, &u, &slip); err != nil {
-		return slip, err
+	if err := a.guestAddress(ctx, &u, &slip); err != nil { // the account is there, and its slip must not be lost
+		a.log.Warn("people: a guest got no address of their own to print to", "user", u.Login, "error", err)
 	}
 	if g.Mail {
-		a.mailSlip(ctx, &u, &slip)
+		unsent = a.mailSlip(ctx, &u, &slip)
 	}
-	return slip, nil
+	return slip, unsent, nil
 }
 
 // freeLogin makes a login that nobody has.
@@ -163,13 +169,14 @@ func (a *admin) guestAddress(ctx context.Context, u *directory.User, slip *direc
 	return err
 }
 
-func (a *admin) mailSlip(ctx context.Context, u *directory.User, slip *directory.Slip) {
+func (a *admin) mailSlip(ctx context.Context, u *directory.User, slip *directory.Slip) error {
 	err := a.mailTo(ctx, u.Email, notify.GuestSlip(say(), u.Language, u.FullName, u.Login, slip.PIN, slip.Until.Local()))
 	if err != nil {
 		a.log.Warn("mail: the slip of a guest was not sent", "user", u.Login, "error", err)
-		return
+		return err
 	}
 	slip.Email, slip.PIN = u.Email, ""
+	return nil
 }
 
 // guest finds a guest by login.

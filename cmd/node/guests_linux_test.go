@@ -349,10 +349,56 @@ func TestGuestImport(t *testing.T) {
 	wants(t, dir, exitConflict, "Somebody here is called jdoe already", "guest", "add", "--login", "jdoe", "--sponsor", "anna")
 	wants(t, dir, exitNotFound, "There is no such user.", "guest", "add", "--sponsor", "nobody")
 	wants(t, dir, exitUsage, "--sponsor", "guest", "add", "x")
-	wants(t, dir, exitFailed, "366 days at most", "guest", "add", "x", "--sponsor", "anna", "--until", fmt.Sprint(time.Now().Year()+3, "-01-01"))
+	wants(t, dir, exitUsage, "366 days at most", "guest", "add", "x", "--sponsor", "anna", "--until", fmt.Sprint(time.Now().Year()+3, "-01-01"))
 	if out := must(t, dir, "", "guest", "list"); strings.Count(out, "\n") != 3 {
 		t.Errorf("%s", out)
 	}
+}
+
+// What was made is told in any case: nobody can read a PIN again.
+func TestGuestImportTellsEverySlip(t *testing.T) {
+	h := startDemo(t, "")
+	taken := "name,login,email\nJane,,jane@example.org\nJohn,,john@example.org\nEve,anna,eve@example.org\nMax,,max@example.org\n"
+	a := platen(taken, "guest", "import", "-", "--sponsor", "anna", "--for", "1d", "--mail", "--json", "--dir", h.dir)
+	var slips []slipView
+	if err := json.Unmarshal([]byte(a.out), &slips); err != nil || a.code != exitConflict || len(slips) != 2 {
+		t.Fatalf("%d %v:\n%s%s", a.code, err, a.out, a.err)
+	}
+	for _, s := range slips {
+		if s.Mailed || s.PIN == "" || s.Unsent != "No mail server is set up. See platen mail set --help." {
+			t.Errorf("%+v", s)
+		}
+		if _, code := h.signInWith(s.Login, s.PIN); code != http.StatusCreated {
+			t.Errorf("%s: %d", s.Login, code)
+		}
+	}
+	for _, says := range []string{"At Eve it ended.\n", "2 guests. ", "2 mails were not sent; hand out these slips.\n", "Somebody here is called anna already: anna."} {
+		if !strings.Contains(a.err, says) {
+			t.Errorf("it does not say %q:\n%s", says, a.err)
+		}
+	}
+
+	sink, err := peers.StartSMTP(t.Context(), t.TempDir(), peers.SMTPOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.Stop)
+	t.Logf("peer: %s", sink.Version)
+	h.must("mail", "set", "--host", sink.Host, "--port", fmt.Sprint(sink.Port), "--tls", "none", "--allow-no-tls", "yes", "--from", "print@example.org")
+	a = platen("name,email\nMia,mia@example.org\n", "guest", "import", "-", "--sponsor", "anna", "--for", "1d", "--mail", "--dir", h.dir)
+	if a.code != exitDone || !strings.Contains(a.out, "  Mia  sent by mail\n") || !strings.Contains(a.err, "1 guest. ") || strings.Contains(a.err, "not sent") {
+		t.Errorf("%d\n%s%s", a.code, a.out, a.err)
+	}
+	sink.Stop()
+	a = platen("name,email\nTom,tom@example.org\n", "guest", "import", "-", "--sponsor", "anna", "--for", "1d", "--mail", "--dir", h.dir)
+	if a.code != exitDone || !strings.Contains(a.out, "  Tom  not sent: The mail server refuses the connection.") || !strings.Contains(a.err, "1 mail was not sent") {
+		t.Errorf("%d\n%s%s", a.code, a.out, a.err)
+	}
+	a = platen("", "guest", "add", "Tim", "--email", "tim@example.org", "--sponsor", "anna", "--for", "1d", "--mail", "--dir", h.dir)
+	if a.code != exitDone || !strings.Contains(a.err, "The mail was not sent: The mail server refuses the connection.") || !strings.Contains(a.out, "PIN:") {
+		t.Errorf("%d\n%s%s", a.code, a.out, a.err)
+	}
+	h.end()
 }
 
 // The reception's page and the API of a system for visitors, on the real program.

@@ -57,7 +57,7 @@ func importForeignTwice(t *testing.T, dir string) {
 		return foreignAnswer(t, dir, string(cards), append(args, more...)...)
 	}
 	dry := call()
-	if dry.Applied || dry.People.New != 3 || dry.Cards.New != 3 || dry.PINs.New != 1 || dry.Aliases.New != 1 || dry.Balances.New != 2 || dry.Queues.New != 2 {
+	if dry.Applied || !dry.Changes || dry.People.New != 3 || dry.Cards.New != 3 || dry.PINs.New != 1 || dry.Aliases.New != 1 || dry.Balances.New != 2 || dry.Queues.New != 2 {
 		t.Errorf("dry run: %+v", dry)
 	}
 	if dry.CardRule != `regex("^(?:;0)?(\\d{8})") | dec2hex` {
@@ -67,7 +67,7 @@ func importForeignTwice(t *testing.T, dir string) {
 		"line 3: a card of emil is not taken: it makes up its number anew each time it is shown\n",
 		"line 2: the PIN of dora is not taken: This PIN is too easy to guess. Do not repeat or count digits.\n",
 		"line 3: the balance of emil is not taken: its mark may be of thousands or of decimals\n",
-		"-, line 2: what is behind the last known column is not taken (1 lines): nothing published says what it is\n",
+		"-, line 2: what is behind the last known column is not taken (1 line): nothing published says what it is\n",
 	} {
 		if !strings.Contains(said(dry), want) {
 			t.Errorf("the report lacks %q:\n%s", want, said(dry))
@@ -86,13 +86,13 @@ func importForeignTwice(t *testing.T, dir string) {
 	wants(t, dir, exitDone, "user.import", "audit", "list")
 
 	again := call("--apply")
-	if again.Applied || again.changes() || again.People.Unchanged != 3 || again.Cards.Unchanged != 3 || again.PINs.Unchanged != 1 ||
+	if !again.Applied || again.Changes || again.People.Unchanged != 3 || again.Cards.Unchanged != 3 || again.PINs.Unchanged != 1 ||
 		again.Aliases.Unchanged != 1 || again.Balances.Unchanged != 2 || again.Queues.Unchanged != 2 {
 		t.Errorf("a second time: %+v", again)
 	}
 	users := foreignFiles + "papercut-users.tsv"
 	wants(t, dir, exitDone, "Nothing to do: all that fits is here already.", "import", "papercut", users, "--apply")
-	wants(t, dir, exitDone, "2 balances are not taken: say their currency with --currency", "import", "papercut", users)
+	wants(t, dir, exitDone, "2 balances are not taken: say the currency with --currency", "import", "papercut", users)
 	wants(t, dir, exitDone, "Nothing was done. Add --apply to do it.", "import", "papercut", users, "--card-rule", "reverse_bytes")
 }
 
@@ -136,7 +136,7 @@ func TestImportForeignKeepsWhatIsHere(t *testing.T) {
 	if text := must(t, dir, "", "user", "show", "anna"); strings.Contains(text, "Other Name") {
 		t.Errorf("anna lost her name:\n%s", text)
 	}
-	if again := foreignAnswer(t, dir, "", "safeq", file, "--apply"); again.Applied {
+	if again := foreignAnswer(t, dir, "", "safeq", file, "--apply"); !again.Applied || again.Changes {
 		t.Errorf("a second time: %+v", again)
 	}
 }
@@ -144,11 +144,13 @@ func TestImportForeignKeepsWhatIsHere(t *testing.T) {
 func TestImportForeignRefuses(t *testing.T) {
 	dir := newNode(t)
 	users := foreignFiles + "equitrac-batch.csv"
+	wants(t, dir, exitFailed, dir+" is a folder, not a file.", "import", "papercut", dir)
+	wants(t, dir, exitUsage, "people="+users+" is no file, and people is none of the kinds of files: users, internal, cards, queues, rule", "import", "papercut", "people="+users)
 	wants(t, dir, exitUsage, "exclude each other", "import", "equitrac", users, "--apply", "--dry-run")
 	wants(t, dir, exitUsage, "--currency is a code of ISO 4217", "import", "equitrac", users, "--currency", "Taler")
 	wants(t, dir, exitUsage, "--card-rule: ", "import", "equitrac", users, "--card-rule", "hex2")
 	wants(t, dir, exitNotFound, "There is no file ", "import", "equitrac", users, "queues="+filepath.Join(dir, "none"))
-	wants(t, dir, exitFailed, "Nothing was changed: 1 files cannot be used.", "import", "equitrac", users, foreignFiles+"papercut-users.tsv", "--apply")
+	wants(t, dir, exitFailed, "Nothing was changed: 1 file cannot be used.", "import", "equitrac", users, foreignFiles+"papercut-users.tsv", "--apply")
 	wants(t, dir, exitNotFound, "", "user", "show", "johnd")
 	// A locked person does not print here either, and yen have no minor units.
 	r := foreignAnswer(t, dir, "", "equitrac", users, "--apply", "--currency", "JPY", "--source", "old", "--card-rule", `strip_prefix("04")`)

@@ -58,7 +58,7 @@ func (m *migration) plan(ctx context.Context, b foreign.Batch) error {
 		}
 	}
 	if n := m.withoutCurrency(b); n > 0 {
-		m.report.note(foreign.Said{File: m.report.Product}, "%d balances are not taken: say their currency with --currency", n)
+		m.report.note(foreign.Said{File: m.report.Product}, "%s not taken: say the currency with --currency", counted(n, "balance is", "balances are"))
 	}
 	for _, q := range b.Queues {
 		if err := m.queue(ctx, q); err != nil {
@@ -267,7 +267,7 @@ func (m *migration) balance(ctx context.Context, id string, u *foreign.User) err
 	}
 	n, ok := u.Balance.Minor(m.digits)
 	if !ok {
-		m.report.note(u.Said, "the balance of %s is not taken: %s has %d digits behind the mark", u.Login, m.currency, m.digits)
+		m.report.note(u.Said, "the balance of %s is not taken: %s has %s behind the mark", u.Login, m.currency, counted(m.digits, "digit", "digits"))
 		return nil
 	}
 	var had []directory.Balance
@@ -403,7 +403,7 @@ func (m *migration) refused(c *call, e *store.ImportError) error {
 	for _, l := range e.Lines {
 		fmt.Fprintln(c.err, plain(m.people[l.Index].at.Note("%s", fault.Text(l.Err)).String()))
 	}
-	return &fault.Error{Op: "import", Kind: fault.Conflict, Text: "Nothing was changed: %d lines are wrong.", Args: []any{len(e.Lines)}}
+	return &fault.Error{Op: "import", Kind: fault.Conflict, Text: "Nothing was changed: %s wrong.", Args: []any{counted(len(e.Lines), "line is", "lines are")}}
 }
 
 func (m *migration) putBalances(ctx context.Context) error {

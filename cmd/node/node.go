@@ -60,6 +60,7 @@ type node struct {
 	post       *post
 	cut        cut
 	members    *members
+	learner    *learner
 
 	lpd, ipp, web *door // nil where the node does not listen
 	control       net.Listener
@@ -270,8 +271,9 @@ func (n *node) build() {
 	n.sources.answered = n.passwords.answered
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, log)
-	n.desk.Told = n.post.cardRegistered
+	n.desk.Told, n.desk.Agreed = n.post.cardRegistered, n.post.agreed
 	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
+	n.learner = newLearner(n)
 	n.advertiser = n.newAdvertiser()
 }
 

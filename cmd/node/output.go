@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -9,14 +8,6 @@ import (
 	"time"
 	"unicode"
 )
-
-// writeJSON writes a value as people and programs can read it.
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
 
 // column is one column of a list for people.
 type column[T any] struct {
@@ -28,9 +19,6 @@ type column[T any] struct {
 // what the JSON shows.
 func writeList[T any](c *call, list []T, columns []column[T]) error {
 	if c.json {
-		if list == nil {
-			list = []T{}
-		}
 		return writeJSON(c.out, list)
 	}
 	tw := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
@@ -90,6 +78,14 @@ func octets(n int64) string {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%.1f%s", f, units[i])
+}
+
+// counted is a number with what is counted.
+func counted[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n) + " " + many
 }
 
 func yesNo(b bool) string {

@@ -168,7 +168,7 @@ func TestOwnerRules(t *testing.T) {
 	}
 	h.must("job", "cancel", id)
 	await(t, "the document is erased", func() bool {
-		return strings.Contains(h.must("owner", "explain", "--job", id), "1 of its 1 documents cannot be read any longer")
+		return strings.Contains(h.must("owner", "explain", "--job", id), "1 document of it cannot be read any longer")
 	})
 	explain("host table", "ben", "--job", id)
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -274,7 +273,7 @@ func (x *readers) sink(ctx context.Context, r *site.Reader, got reader.Reading, 
 // busy tells that a reader reads more than people show.
 func (x *readers) busy(name string, perMinute int) {
 	x.log.Warn("readers: more cards are shown than people have; is somebody trying numbers?", "reader", name, "per_minute", perMinute)
-	if err := x.scope.Audit(context.Background(), "the node", "reader.busy", name, fmt.Sprintf("%d readings in a minute", perMinute)); err != nil {
+	if err := x.scope.Audit(context.Background(), "the node", "reader.busy", name, counted(perMinute, "reading", "readings")+" in a minute"); err != nil {
 		x.log.Warn("readers: the audit trail does not know it", "error", err)
 	}
 }

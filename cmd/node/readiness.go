@@ -37,6 +37,25 @@ func agesText(r *directory.Readiness) string {
 	return strings.Join(list, "; ")
 }
 
+// checkSources says which directories are not as they should be.
+func checkSources(r *directory.Readiness, f *findings) {
+	for _, s := range r.Sources {
+		what, pushed := "source "+s.Name, s.Kind == directory.SourcePush
+		switch {
+		case s.Failed != "" && !(pushed && s.Silent):
+			f.warn(what, "It was not read the last time: %s", s.Failed)
+		case s.Waiting > 0:
+			f.warn(what, "%s If that is right: platen source approve %s", s.Why, s.Name)
+		case pushed && s.Good.IsZero():
+			f.warn(what, "Nobody has brought its people yet: platen sync-directory does, on another machine.")
+		case pushed && s.Silent:
+			f.warn(what, "Nobody has brought its people for %s. Look whether platen sync-directory still runs on its machine, and what its log says.", s.Age.Round(time.Minute))
+		case s.Silent:
+			f.warn(what, "It has not answered for %s.", s.Age.Round(time.Minute))
+		}
+	}
+}
+
 func readinessCommands() []*command {
 	return []*command{
 		{

@@ -84,7 +84,7 @@ func (o *sending) run(ctx context.Context, e *env, c *call) error {
 	if c.json {
 		return writeJSON(e.out, map[string]any{"to": o.to, "octets": sent.Octets, "documents": len(docs)})
 	}
-	fmt.Fprintf(e.out, "Sent %d octets to %s; the server has the job.\n", sent.Octets, o.to)
+	fmt.Fprintf(e.out, "Sent %s to %s; the server has the job.\n", counted(sent.Octets, "octet", "octets"), o.to)
 	return nil
 }
 

@@ -35,7 +35,7 @@ func TestZoneSaysWhatTheQueueSays(t *testing.T) {
 		}
 	}
 	wants(t, h.dir, exitUsage, "needs --domain", "dns-sd", "zone")
-	wants(t, h.dir, exitFailed, "not a domain", "dns-sd", "zone", "--domain", "x.local")
+	wants(t, h.dir, exitUsage, "not a domain", "dns-sd", "zone", "--domain", "x.local")
 	wants(t, h.dir, exitUsage, "an address", "dns-sd", "zone", "--domain", "example.org", "--address", "here")
 
 	file := filepath.Join(t.TempDir(), "zone")
@@ -278,7 +278,7 @@ func TestDeploy(t *testing.T) {
 	}
 	wants(t, h.dir, exitNotFound, "There is no queue nowhere.", "deploy", "cups", "--queue", "nowhere")
 	h.end()
-	wants(t, h.dir, exitFailed, "does not listen for IPP", "deploy", "cups") // port 0 of the demo: nobody knows it now
+	wants(t, h.dir, exitFailed, "The node is not running", "deploy", "cups") // port 0 of the demo: nobody knows it now
 }
 
 // The script for CUPS runs twice against a cupsd of its own: it adds the queues

@@ -337,7 +337,7 @@ func TestA47A52OpenIDConnect(t *testing.T) {
 	do("user", "set", "anna", "--upn", "anna@corp.example")
 	do("user", "set", "ben", "--email", "ben@example.org")
 	do("user", "add", "ada", "--right", "administer")
-	wants(t, h.dir, exitFailed, "client ID", "sign-in", "oidc", "set", "--issuer", issuer)
+	wants(t, h.dir, exitUsage, "client ID", "sign-in", "oidc", "set", "--issuer", issuer)
 	wants(t, h.dir, exitUsage, `there is no role "boss"`, "sign-in", "oidc", "set", "--issuer", issuer, "--client", "platen", "--groups-claim", "family_name", "--role", "x=boss")
 	must(t, h.dir, clientSecret+"\n", "sign-in", "oidc", "set", "--issuer", issuer, "--client", "platen", "--name", "Zitadel", "--groups-claim", "family_name",
 		"--role", "reports=reporting", "--role", "admins=administrator", "--scope", "openid", "--scope", "profile", "--scope", "email", "--ask-password")

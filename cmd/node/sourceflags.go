@@ -12,6 +12,7 @@ import (
 	"platen/directory/csvfile"
 	"platen/directory/entra"
 	"platen/directory/ldap"
+	"platen/fault"
 )
 
 // sourceFlags are what can be said of a source, of whatever kind.
@@ -28,10 +29,13 @@ type sourceFlags struct {
 	tenant, client, certificate, login, pin, authority, graph *opt[string]
 	cards, aliases, groups                                    *opt[[]string]
 	guests                                                    *opt[bool]
-	path                                                      *opt[string]
+
+	set  *flag.FlagSet // for those that were given
+	path *opt[string]
 }
 
 func (f *sourceFlags) add(fs *flag.FlagSet) {
+	f.set = fs
 	f.kind = optText(fs, "kind", "`ldap|entra|csv|push`: LDAP or Active Directory, Microsoft Entra ID, a watched file, or another machine that brings what it reads")
 	f.enabled = optYesNo(fs, "enabled", "whether it is asked")
 	f.every = optTime(fs, "every", "`TIME` between two looks at what has changed; everybody is compared once a day", 24*time.Hour)
@@ -62,6 +66,28 @@ func (f *sourceFlags) add(fs *flag.FlagSet) {
 	f.path = optText(fs, "path", "CSV: absolute `PATH` of the file; its columns are those of platen import users, and id and groups")
 }
 
+// kindOf is the kind of source that a flag is for, by how its help begins.
+var kindOf = map[string]string{"LDAP": directory.SourceLDAP, "Entra": directory.SourceEntra, "CSV": directory.SourceCSV}
+
+// fit refuses flags that mean nothing to a source of this kind.
+func (f *sourceFlags) fit(kind string) (err error) {
+	asked := kind == directory.SourceLDAP || kind == directory.SourceEntra
+	f.set.Visit(func(fl *flag.Flag) {
+		title, _, _ := strings.Cut(fl.Usage, ": ")
+		is := kindOf[title]
+		switch {
+		case err != nil:
+		case is != "" && is != kind:
+			err = usagef("--%s is for sources of the kind %s; this one is of the kind %s", fl.Name, is, kind)
+		case fl.Name == "every" && kind == directory.SourcePush:
+			err = usagef("--every is for sources that are asked; people of one of the kind push are brought")
+		case (fl.Name == "ask-password" || fl.Name == "password-file") && !asked:
+			err = usagef("--%s is for sources of the kind ldap or entra; one of the kind %s has no password", fl.Name, kind)
+		}
+	})
+	return err
+}
+
 // secret says when the password of the account is asked for.
 func (f *sourceFlags) secret() *secret {
 	return &secret{what: "password of the account", optional: func(*call) bool { return !f.ask }}
@@ -81,9 +107,12 @@ func (f *sourceFlags) apply(x *directory.SourceSetup) (keepSecret bool, err erro
 	if f.rule.given {
 		r, err := cardrule.Parse(f.rule.value)
 		if err != nil {
-			return false, err
+			return false, usagef("--card-rule: %s", fault.Text(err))
 		}
 		x.Rule = r.String()
+	}
+	if err := f.fit(x.Kind); err != nil {
+		return false, err
 	}
 	switch x.Kind {
 	case directory.SourceLDAP:
@@ -96,7 +125,7 @@ func (f *sourceFlags) apply(x *directory.SourceSetup) (keepSecret bool, err erro
 			return false, err
 		}
 		f.path.apply(&c.Path)
-		return true, putConfig(x, c, c.Check())
+		return true, putConfig(x, c, mistyped(c.Check()))
 	case directory.SourcePush:
 		return true, nil
 	}
@@ -135,7 +164,7 @@ func (f *sourceFlags) applyLDAP(x *directory.SourceSetup) (keepSecret bool, err 
 			return false, err
 		}
 	}
-	return c.SameServer(old), putConfig(x, c, c.Check())
+	return c.SameServer(old), putConfig(x, c, mistyped(c.Check()))
 }
 
 // setAttribute reads one FIELD=NAME[,NAME]. An empty list is the default again.
@@ -183,5 +212,5 @@ func (f *sourceFlags) applyEntra(x *directory.SourceSetup) (keepSecret bool, err
 	f.pin.apply(&c.PIN)
 	f.groups.apply(&c.Groups)
 	f.guests.apply(&c.Guests)
-	return c.SameServer(&old), putConfig(x, c, c.Check())
+	return c.SameServer(&old), putConfig(x, c, mistyped(c.Check()))
 }

@@ -36,8 +36,10 @@ type sources struct {
 	answered func(source string) // it is not away; nil: nobody wants to know
 
 	mu      sync.Mutex
-	running map[string]*stage    // by source
-	tried   map[string]time.Time // when one was asked last
+	running map[string]*stage        // by source
+	tried   map[string]time.Time     // when one was asked last
+	silent  map[string]time.Time     // when it was told that one is not heard of
+	failed  map[string]directory.Run // the last run that failed: with a full disk nobody can store that
 }
 
 // stage is how far a run has come.
@@ -49,7 +51,8 @@ type stage struct {
 func newSources(scope store.Scope, keys *spool.Keys, now func() time.Time, log *slog.Logger) *sources {
 	return &sources{
 		scope: scope, keys: keys, now: now, log: log, wakeup: make(chan struct{}, 1),
-		running: map[string]*stage{}, tried: map[string]time.Time{},
+		running: map[string]*stage{}, tried: map[string]time.Time{}, silent: map[string]time.Time{},
+		failed: map[string]directory.Run{},
 	}
 }
 
@@ -111,10 +114,42 @@ func (s *sources) ask(ctx context.Context, x directory.SourceSetup, src director
 		Store: s.scope, Digests: s.keys.Tenant(s.scope.Tenant()), NewID: job.NewUUID, Now: s.now, Log: s.log, Guard: directory.DefaultGuard,
 	}
 	r, err := syncer.Run(ctx, x, src, how)
+	if !how.DryRun {
+		s.ended(x.ID, r, err)
+	}
 	if err == nil && s.answered != nil {
 		s.answered(x.ID)
 	}
 	return r, err
+}
+
+// ended remembers a run that failed.
+func (s *sources) ended(id string, r directory.Run, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.failed, id)
+		return
+	}
+	r.Failed = fault.Text(err)
+	s.failed[id] = r
+}
+
+// latest brings the report of a source to what the node knows better than the store,
+// where there was no room for it.
+func (s *sources) latest(x *directory.SourceSetup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.failed[x.ID]; ok && !r.Began.Before(x.Report.Began) {
+		x.Report = r
+	}
+}
+
+// latest is the same for a command.
+func (a *admin) latest(x *directory.SourceSetup) {
+	if a.running != nil {
+		a.running.sources.latest(x)
+	}
 }
 
 func (s *sources) enter(x directory.SourceSetup) (*stage, func(), error) {
@@ -169,6 +204,7 @@ func (s *sources) serve(ctx context.Context) error {
 		}
 		files.watch(list)
 		for _, x := range list {
+			s.listen(&x)
 			if s.due(&x, files.changed(x.ID)) {
 				runs.Go(func() { s.round(ctx, x) })
 			}
@@ -198,8 +234,36 @@ func (s *sources) due(x *directory.SourceSetup, changed bool) bool {
 	if every <= 0 {
 		every = directory.DefaultEvery
 	}
-	since := s.now().Sub(last)
-	return s.running[x.ID] == nil && (changed || since >= every || since < 0)
+	now := s.now()
+	since := now.Sub(last)
+	tonight := directory.FullDue(x.Name, x.Full, now) && last.Before(directory.LastNight(x.Name, now))
+	return s.running[x.ID] == nil && (changed || tonight || since >= every || since < 0)
+}
+
+// listen tells in the log, once a day, that a machine that brings people has fallen
+// silent, and that it is back.
+func (s *sources) listen(x *directory.SourceSetup) {
+	if !x.Enabled || x.Kind != directory.SourcePush {
+		return
+	}
+	now := s.now()
+	silent := x.Silent(now)
+	s.mu.Lock()
+	told, was := s.silent[x.ID]
+	again := silent > 0 && (!was || now.Sub(told) >= directory.FullEvery)
+	switch {
+	case again:
+		s.silent[x.ID] = now
+	case silent == 0:
+		delete(s.silent, x.ID)
+	}
+	s.mu.Unlock()
+	switch {
+	case again:
+		s.log.Warn("sources: nobody brings people any longer; what is known of them stays", "source", x.Name, "for", silent.Round(time.Minute).String(), "last", x.Good)
+	case was && silent == 0:
+		s.log.Info("sources: people are brought again", "source", x.Name)
+	}
 }
 
 // round asks one source, and tells in the log what is worth a line.

@@ -196,7 +196,7 @@ func TestSyncDirectoryFromOpenLDAP(t *testing.T) {
 		t.Errorf("with another attribute: %+v", r)
 	}
 	s.Stop()
-	m.fails(exitFailed, "cannot be reached")
+	m.fails(exitFailed, "refuses the connection")
 	if a := platen("", "sync-directory", m.file, "--test"); a.code != exitFailed || !strings.Contains(a.err, "The directory: ") || !strings.Contains(a.out, "source there:  corp") {
 		t.Errorf("test without the directory: %d %s%s", a.code, a.out, a.err)
 	}

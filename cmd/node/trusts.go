@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"platen/directory"
@@ -14,6 +15,7 @@ import (
 type trusts struct {
 	scope store.Scope
 	now   func() time.Time
+	told  func(d directory.Delegation, given bool) // a message to both sides
 }
 
 var _ ui.Trusts = trusts{}
@@ -40,15 +42,43 @@ func (t trusts) Give(ctx context.Context, u directory.User, login string, titles
 	}
 	d := directory.Delegation{ID: job.NewUUID(), Owner: u.ID, Delegate: to.ID, Titles: titles, MadeBy: u.Login,
 		Created: now, Consented: now, Consent: "on the own page", Until: until.UTC()}
-	return t.scope.AddDelegation(ctx, d, "user "+u.Login)
+	if err := t.scope.AddDelegation(ctx, d, "user "+u.Login); err != nil {
+		return err
+	}
+	d.DelegateName = to.Name()
+	t.told(d, true)
+	return nil
 }
 
 // Allow implements ui.Trusts.
 func (t trusts) Allow(ctx context.Context, u directory.User, id string) error {
-	return t.scope.Consent(ctx, id, u.ID, t.now(), "on the own page", "user "+u.Login)
+	d, err := t.given(ctx, u, id)
+	if err == nil {
+		err = t.scope.Consent(ctx, id, u.ID, t.now(), "on the own page", "user "+u.Login)
+	}
+	if err == nil {
+		t.told(d, true)
+	}
+	return err
 }
 
 // End implements ui.Trusts.
 func (t trusts) End(ctx context.Context, u directory.User, id string) error {
-	return t.scope.EndDelegation(ctx, id, u.ID, "user "+u.Login)
+	d, err := t.given(ctx, u, id)
+	if err == nil {
+		err = t.scope.EndDelegation(ctx, id, u.ID, "user "+u.Login)
+	}
+	if err == nil && !d.Consented.IsZero() { // a refusal changes nothing
+		t.told(d, false)
+	}
+	return err
+}
+
+// given is a delegation of the person's documents. That there is none, the change says.
+func (t trusts) given(ctx context.Context, u directory.User, id string) (directory.Delegation, error) {
+	list, err := t.scope.DelegationsOf(ctx, u.ID)
+	if i := slices.IndexFunc(list, func(d directory.Delegation) bool { return d.ID == id }); i >= 0 {
+		return list[i], err
+	}
+	return directory.Delegation{}, err
 }

@@ -45,7 +45,7 @@ func (n *node) webServer(cfg config.Config) server {
 		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(), Members: n.members,
 		Admins:    admins{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}},
 		Readiness: func(ctx context.Context) (any, error) { return n.scope.Readiness(ctx, time.Now()) },
-		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now},
+		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now, n.post.agreed}, Cards: n.learner,
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
 		Bringers: bringers{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, n.sources},

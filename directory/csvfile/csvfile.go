@@ -24,6 +24,18 @@ func Columns() []string {
 	return []string{"id", "login", "full_name", "email", "upn", "department", "language", "enabled", "rights", "aliases", "cards", "pin", "password", "groups"}
 }
 
+// Unused returns the columns of a table that do nothing in an import: they count only
+// in a file that is watched.
+func Unused(entries []Entry) []string {
+	var list []string
+	for _, name := range []string{"id", "groups"} {
+		if len(entries) > 0 && entries[0].row.Has(name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 // Entry is one row: a user as the table describes him.
 type Entry struct {
 	Line     int

@@ -94,6 +94,9 @@ func refused(op string, problems []table.Problem) error {
 	for i := range lines {
 		lines[i] = problems[i].String()
 	}
+	if len(problems) == 1 {
+		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "Nothing was taken: a line of the file is wrong: %s", Args: []any{lines[0]}}
+	}
 	return &fault.Error{Op: op, Kind: fault.Invalid, Text: "Nothing was taken: %d lines of the file are wrong. The first: %s", Args: []any{len(problems), strings.Join(lines, "; ")}}
 }
 

@@ -173,7 +173,11 @@ func (b *builder) readFile(p product, f *file) {
 		p.read(b, f)
 	}
 	for _, d := range b.dropped {
-		b.note(Said{f.name, d.line}, "%s is not taken (%d lines): %s", d.what, d.lines, d.why)
+		lines := "1 line"
+		if d.lines > 1 {
+			lines = fmt.Sprintf("%d lines", d.lines)
+		}
+		b.note(Said{f.name, d.line}, "%s is not taken (%s): %s", d.what, lines, d.why)
 	}
 }
 

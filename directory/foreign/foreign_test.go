@@ -73,18 +73,18 @@ func TestReadFiles(t *testing.T) {
 			notTaken: []string{
 				"papercut-users.tsv, line 3: the balance of emil is not taken: its mark may be of thousands or of decimals",
 				"papercut-users.tsv, line 1: the field restricted is not taken (2 lines): nobody is held back here for want of credit",
-				"papercut-users.tsv, line 1: the field office is not taken (1 lines): people have no office here",
-				"papercut-users.tsv, line 1: the field notes is not taken (1 lines): people have no notes here",
-				"papercut-users.tsv, line 1: the field other e-mail addresses is not taken (1 lines): people have one e-mail address here",
-				"papercut-users.tsv, line 1: the field home folder is not taken (1 lines): people have no folder here",
+				"papercut-users.tsv, line 1: the field office is not taken (1 line): people have no office here",
+				"papercut-users.tsv, line 1: the field notes is not taken (1 line): people have no notes here",
+				"papercut-users.tsv, line 1: the field other e-mail addresses is not taken (1 line): people have one e-mail address here",
+				"papercut-users.tsv, line 1: the field home folder is not taken (1 line): people have no folder here",
 			},
 		},
 		"internal users of PaperCut": {
 			product: "papercut", files: "papercut-internal.tsv",
 			users: []string{"guest1|Guest One|guest1@example.org|Library|0411112222|975310||5/0"},
 			notTaken: []string{
-				"papercut-internal.tsv, line 1: the field password is not taken (1 lines): passwords are never taken",
-				"papercut-internal.tsv, line 1: the field restricted is not taken (1 lines): nobody is held back here for want of credit",
+				"papercut-internal.tsv, line 1: the field password is not taken (1 line): passwords are never taken",
+				"papercut-internal.tsv, line 1: the field restricted is not taken (1 line): nobody is held back here for want of credit",
 			},
 		},
 		"a table with a head, cards and a rule": {
@@ -96,7 +96,7 @@ func TestReadFiles(t *testing.T) {
 			rule: `regex("^(?:;0)?(\\d{8})") | dec2hex`,
 			notTaken: []string{
 				`papercut-list.csv, line 2: the column "Total Pages" is not taken: nothing published says what it is`,
-				"papercut-cards.txt, line 2: what is behind the last known column is not taken (1 lines): nothing published says what it is",
+				"papercut-cards.txt, line 2: what is behind the last known column is not taken (1 line): nothing published says what it is",
 				"papercut-rule.txt, line 3: this setting is not taken; there are ext-device.card-no-regex and ext-device.card-no-converter",
 			},
 		},
@@ -116,8 +116,8 @@ func TestReadFiles(t *testing.T) {
 				`safeq-users.csv, line 6: "clear" is not done here`,
 				"safeq-users.csv, line 7: petr has another e-mail address before",
 				`safeq-users.csv, line 8: lines that begin with "400" are not taken: nothing published says what they are`,
-				"safeq-users.csv, line 2: the home directory is not taken (1 lines): people have no folder here",
-				"safeq-users.csv, line 2: the password is not taken (1 lines): passwords are never taken",
+				"safeq-users.csv, line 2: the home directory is not taken (1 line): people have no folder here",
+				"safeq-users.csv, line 2: the password is not taken (1 line): passwords are never taken",
 			},
 		},
 		"Equitrac": {
@@ -130,12 +130,12 @@ func TestReadFiles(t *testing.T) {
 				`equitrac-batch.csv, line 3: only users (ur) are taken, not "dp"`,
 				"equitrac-batch.csv, line 4: the parameters of add are not known here; write addormodify",
 				"equitrac-batch.csv, line 6: delete is not done here",
-				"equitrac-batch.csv, line 1: the minimum balance is not taken (1 lines): people have none here",
-				"equitrac-batch.csv, line 1: the quota of colour pages is not taken (1 lines): it is set here by an administrator",
-				"equitrac-batch.csv, line 1: the home server is not taken (1 lines): people have none here",
-				"equitrac-batch.csv, line 1: the default billing code is not taken (1 lines): people have none here",
-				"equitrac-batch.csv, line 1: the additional information is not taken (1 lines): people have none here",
-				"equitrac-batch.csv, line 1: the home folder is not taken (1 lines): people have none here",
+				"equitrac-batch.csv, line 1: the minimum balance is not taken (1 line): people have none here",
+				"equitrac-batch.csv, line 1: the quota of colour pages is not taken (1 line): it is set here by an administrator",
+				"equitrac-batch.csv, line 1: the home server is not taken (1 line): people have none here",
+				"equitrac-batch.csv, line 1: the default billing code is not taken (1 line): people have none here",
+				"equitrac-batch.csv, line 1: the additional information is not taken (1 line): people have none here",
+				"equitrac-batch.csv, line 1: the home folder is not taken (1 line): people have none here",
 			},
 		},
 		"queues": {
@@ -204,7 +204,7 @@ func TestReadLines(t *testing.T) {
 		"a card alone":       {"safeq", "", "200;add;anna;0411\n202;anna;9\n", []string{"anna|||9|0411|||part"}, nil},
 		"everybody":          {"equitrac", "", "lock,ur,All\n", nil, []string{"f, line 1: all users at once are not taken"}},
 		"locked":             {"equitrac", "", "addormodify,ur,a,!,!,!,!,!,!,!,!,!,!,perhaps\n", []string{"a||||||"}, []string{`f, line 1: locked is 0 or 1, not "perhaps"`}},
-		"password as amount": {"papercut", "", "a\t7890\t\t\tName\t\t\t\t\t\t\t\t\n", []string{"a|Name|||||"}, []string{"f, line 1: the field password is not taken (1 lines): passwords are never taken"}},
+		"password as amount": {"papercut", "", "a\t7890\t\t\tName\t\t\t\t\t\t\t\t\n", []string{"a|Name|||||"}, []string{"f, line 1: the field password is not taken (1 line): passwords are never taken"}},
 		"nobody can tell":    {"papercut", "", "a\t7890\t\t\t\t\t\t\t\t\t\t\t\n", nil, []string{"f: it could be several things of PaperCut; say which: users=FILE or internal=FILE or cards=FILE or queues=FILE or rule=FILE"}},
 	}
 	for name, tt := range tests {

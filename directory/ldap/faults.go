@@ -12,6 +12,16 @@ import (
 	"platen/fault"
 )
 
+// unreached says why nobody answers.
+var unreached = map[fault.Reach]string{
+	fault.Unreached:   "The directory server %s cannot be reached.",
+	fault.Refused:     "The directory server %s refuses the connection. Check the port, whether the server runs, and the firewalls.",
+	fault.Unnamed:     "The directory server %s cannot be found: nobody knows this name. Check how it is spelled, and the name servers of this machine.",
+	fault.NameUnasked: "The directory server %s cannot be looked for: no name server answers. Check the name servers of this machine.",
+	fault.Silent:      "The directory server %s does not answer in time.",
+	fault.NoWay:       "The directory server %s cannot be reached: there is no way to it in the network.",
+}
+
 // unreachable says why there is no connection to a server.
 func unreachable(srv server, err error) error {
 	if errors.Is(err, context.Canceled) {
@@ -19,7 +29,7 @@ func unreachable(srv server, err error) error {
 	}
 	text, args := reason(err)
 	if text == "" {
-		text = "The directory server %s cannot be reached."
+		text = unreached[fault.ReachOf(err)]
 	}
 	return &fault.Error{Op: "ldap.connect", Kind: fault.Unavailable, Text: text, Args: append([]any{srv.String()}, args...), Err: err}
 }
@@ -42,8 +52,6 @@ func reason(err error) (text string, more []any) {
 		return "The certificate of the directory server %s cannot be used.", nil
 	case errors.Is(err, errStartTLS):
 		return "The directory server %s does not encrypt the connection (StartTLS), so nothing was said to it. Use ldaps://, or allow it to be plain.", nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return "The directory server %s does not answer in time.", nil
 	}
 	return "", nil
 }

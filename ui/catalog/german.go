@@ -10,7 +10,8 @@ import (
 // (queue), freigeben (release), Besitzer (owner).
 var german = &Language{
 	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert,
-		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanCertSign),
+		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanLearn, germanDelegation,
+		germanCertSign),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
@@ -30,7 +31,7 @@ var germanPages = map[string]string{
 	"Belongs to":      "Gehört",
 	"Released by":     "Freigegeben von",
 	"Released by %s.": "Freigegeben von %s.",
-	"everybody in %s": "Jeder in %s",
+	"Everybody in %s": "Jeder in %s",
 	"%s asks to print your documents for you.": "%s möchte Ihre Dokumente für Sie drucken.",
 	"Until %s.": "Bis %s.",
 	"Allow":     "Erlauben",
@@ -103,8 +104,11 @@ var germanPages = map[string]string{
 	"Stay signed in":                        "Angemeldet bleiben",
 	"You will be signed out in %d seconds.": "In %d Sekunden werden Sie abgemeldet.",
 	"If it is yours, register it once: with your user name and your password or PIN, or with a code from the help desk. Next time the card is enough.": "Wenn es Ihre ist, registrieren Sie sie einmalig: mit Benutzername und Passwort oder PIN, oder mit einem Code vom Helpdesk. Beim nächsten Mal genügt die Karte.",
-	"Password, PIN or code":        "Passwort, PIN oder Code",
-	"Sign in with PIN or password": "Mit PIN oder Passwort anmelden",
+	"Password, PIN or code":  "Passwort, PIN oder Code",
+	"PIN, password or code":  "PIN, Passwort oder Code",
+	"A code that works once": "Ein Code, der einmal gilt",
+	"Code":                   "Code",
+	"Use a code instead":     "Mit Code anmelden",
 	"This browser keeps no cookies, so it cannot be a terminal. Please allow them, and ask the administrator for a new address.": "Dieser Browser behält keine Cookies und kann deshalb kein Terminal sein. Bitte erlauben Sie sie und fragen Sie den Administrator nach einer neuen Adresse.",
 	"That took too long. Please hold your card to the reader again.":                                                             "Das hat zu lange gedauert. Bitte halten Sie Ihre Karte noch einmal an den Leser.",
 	"This card is not known. Please ask the help desk.":                                                                          "Diese Karte ist nicht bekannt. Bitte wenden Sie sich an den Helpdesk.",

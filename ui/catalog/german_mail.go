@@ -41,7 +41,11 @@ var germanMail = map[string]string{
 	"The mail server cannot take the message now. Please try again later.": "Der Mailserver kann die Nachricht jetzt nicht annehmen. Bitte versuchen Sie es später noch einmal.",
 
 	// What is wrong between the node and the mail server.
-	"The mail server cannot be reached.":                                                         "Der Mailserver ist nicht erreichbar.",
+	"The mail server cannot be reached.": "Der Mailserver ist nicht erreichbar.",
+	"The mail server refuses the connection. Please check the port, whether the server runs, and the firewalls.":                     "Der Mailserver weist die Verbindung ab. Bitte prüfen Sie den Port, ob der Server läuft, und die Firewalls.",
+	"The mail server cannot be found: nobody knows this name. Please check how it is spelled, and the name servers of this machine.": "Der Mailserver ist nicht zu finden: Niemand kennt diesen Namen. Bitte prüfen Sie, wie er geschrieben ist, und die Nameserver dieses Rechners.",
+	"The mail server cannot be looked for: no name server answers. Please check the name servers of this machine.":                   "Der Mailserver kann nicht gesucht werden: Kein Nameserver antwortet. Bitte prüfen Sie die Nameserver dieses Rechners.",
+	"The mail server cannot be reached: there is no way to it in the network.":                                                       "Der Mailserver ist nicht erreichbar: Im Netz führt kein Weg zu ihm.",
 	"The mail server did not answer in time.":                                                    "Der Mailserver hat nicht rechtzeitig geantwortet.",
 	"The mail server ended the conversation, or answers what is not SMTP.":                       "Der Mailserver hat das Gespräch beendet oder antwortet nicht mit SMTP.",
 	"The mail server refuses to speak with this node.":                                           "Der Mailserver weigert sich, mit diesem Knoten zu sprechen.",

@@ -43,6 +43,7 @@ var germanPeople = map[string]string{
 	"The path of the file must be an absolute one.":                      "Der Pfad der Datei muss ein absoluter sein.",
 	"The file is larger than 64 MiB.":                                    "Die Datei ist größer als 64 MiB.",
 	"The file cannot be read. Is it there, and may the service read it?": "Die Datei kann nicht gelesen werden. Ist sie da, und darf der Dienst sie lesen?",
+	"Nothing was taken: a line of the file is wrong: %s":                 "Nichts wurde übernommen: Eine Zeile der Datei ist falsch: %s",
 	"Nothing was taken: %d lines of the file are wrong. The first: %s":   "Nichts wurde übernommen: %d Zeilen der Datei sind falsch. Die ersten: %s",
 
 	// Who could sign in.

@@ -13,6 +13,7 @@ var germanPrint = map[string]string{
 	"The certificate": "Das Zertifikat",
 	"Clients print encrypted and check who they speak to. Until they trust the authority of this node, they warn or refuse. Ask your administrator before you install it:": "Gedruckt wird verschlüsselt, und die Gegenseite wird geprüft. Solange Ihr System der Zertifizierungsstelle dieses Knotens nicht vertraut, warnt es oder lehnt ab. Fragen Sie Ihren Administrator, bevor Sie sie installieren:",
 	"Other systems": "Andere Systeme",
+	"Your system":   "Ihr System",
 	"Press the Windows key, type powershell and open Windows PowerShell.":                                                             "Drücken Sie die Windows-Taste, tippen Sie powershell und öffnen Sie Windows PowerShell.",
 	"Paste this line and press Enter:":                                                                                                "Fügen Sie diese Zeile ein und drücken Sie die Eingabetaste:",
 	"The printer is now among your printers, under the name of the queue.":                                                            "Der Drucker steht nun bei Ihren Druckern, unter dem Namen der Warteschlange.",
