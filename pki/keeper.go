@@ -2,8 +2,10 @@ package pki
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -48,8 +50,9 @@ type Keeper struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 
-	// Obtain gets a new chain from an ACME server; nil where there is none.
-	Obtain func(ctx context.Context, x Kept, names []string) (*Chain, error)
+	// Obtain gets a chain for names from the ACME server that x.Config describes, and
+	// keeps there what the server knows of us; nil where nobody can.
+	Obtain func(ctx context.Context, x *Kept, names []string) (*Chain, error)
 	// Tell is told of certificates that end soon; nil tells the log only.
 	Tell func(ctx context.Context, list []Ending)
 
@@ -196,12 +199,8 @@ func (k *Keeper) ensure(ctx context.Context, s *state) (made bool, err error) {
 	}
 	new3, err3 := k.firstSigning(ctx, s)
 	new4, err4 := k.renew(ctx, s, issuing)
-	for _, e := range []error{err1, err2, err3, err4} {
-		if err == nil {
-			err = e
-		}
-	}
-	return made || new1 || new2 || new3 || new4, err
+	new5, err5 := k.look(ctx, s)
+	return made || new1 || new2 || new3 || new4 || new5, errors.Join(err1, err2, err3, err4, err5)
 }
 
 // authority returns the built-in authority's issuing chain, made anew when it is
@@ -310,33 +309,22 @@ func (k *Keeper) keep(ctx context.Context, s *state, kept Kept, c *Chain) error 
 	return nil
 }
 
-// renew renews chains of domains that the node made or got from an ACME server. One
-// that fails is tried again later, and told while it is still good.
+// renew renews chains of domains that the node made.
 func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, err error) {
 	for _, x := range slices.Clone(s.kept) {
 		c := s.chains[x.ID]
-		if c == nil || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) || k.Now().Sub(x.Tried).Abs() < retryAfter {
+		if c == nil || x.From != FromBuiltIn || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) {
 			continue
 		}
-		var fresh *Chain
-		switch {
-		case x.From == FromBuiltIn:
-			fresh, err = Issue(issuing, namesOf(c.Leaf()), k.Now())
-		case x.From == FromACME && k.Obtain != nil:
-			fresh, err = k.Obtain(ctx, x, namesOf(c.Leaf()))
-		default:
-			continue
+		issue := Issue
+		if _, ok := c.Key.(*rsa.PrivateKey); ok {
+			issue = IssueRSA
+		}
+		fresh, err := issue(issuing, namesOf(c.Leaf()), k.Now())
+		if err == nil {
+			made, err = true, k.keep(ctx, s, x, fresh)
 		}
 		if err != nil {
-			x.Tried, x.Trouble = k.Now(), fault.Text(err)
-			k.Log.Warn("pki: a certificate could not be renewed", "chain", x.Name, "ends", c.Leaf().NotAfter, "error", err)
-			if err := k.Store.PutChain(ctx, x); err != nil {
-				return made, err
-			}
-			continue
-		}
-		x.Tried, x.Trouble, made = time.Time{}, "", true
-		if err := k.keep(ctx, s, x, fresh); err != nil {
 			return made, err
 		}
 		k.Log.Info("pki: a certificate was renewed", "chain", x.Name, "until", fresh.Leaf().NotAfter)
@@ -392,20 +380,36 @@ func (k *Keeper) forget(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// Serve looks every hour, and when it is woken, until ctx ends.
+// Serve looks every hour, when it is woken, and when a watched file has changed, until
+// ctx ends.
 func (k *Keeper) Serve(ctx context.Context) error {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
+	e := k.open()
+	defer e.close()
+	quiet := time.NewTimer(0) // the files are read once at the start
+	defer quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		case <-k.wake:
+		case <-quiet.C:
+		case <-e.w.Events:
+			quiet.Reset(settle)
+			continue
+		case err := <-e.w.Errors:
+			k.Log.Warn("pki: watching files", "error", err)
+			continue
 		}
 		// What is shown is still good for weeks: it is tried again in an hour.
 		if _, err := k.Check(ctx); err != nil && ctx.Err() == nil {
 			k.Log.Error("pki: the certificates could not be looked at", "error", err)
+		}
+		e.update(k)
+		if err := k.Renew(ctx); err != nil && ctx.Err() == nil {
+			k.Log.Error("pki: what was renewed could not be kept", "error", err)
 		}
 	}
 }

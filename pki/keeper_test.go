@@ -447,7 +447,7 @@ func TestRenewalByACME(t *testing.T) {
 	asked, answer := 0, error(&fault.Error{Op: "acme", Kind: fault.Unavailable, Text: "The server did not answer.", Err: errors.New("no")})
 	ca, err := pki.NewRoot("acme", birth)
 	must(t, err)
-	w.Obtain = func(_ context.Context, _ pki.Kept, names []string) (*pki.Chain, error) {
+	w.Obtain = func(_ context.Context, _ *pki.Kept, names []string) (*pki.Chain, error) {
 		if asked++; answer != nil {
 			return nil, answer
 		}
@@ -457,16 +457,14 @@ func TestRenewalByACME(t *testing.T) {
 	}
 	w.now = birth.Add(300 * day)
 	for range 3 {
-		_, err := w.Check(ctx)
-		must(t, err)
+		must(t, w.Renew(ctx))
 	}
 	v, err := w.Find("web")
 	if err != nil || asked != 1 || v.Trouble != "The server did not answer." || !w.shown(t, "print.example.com").Equal(x.Certs[0]) {
 		t.Errorf("asked %d times; %+v, %v", asked, v, err)
 	}
 	w.now, answer = w.now.Add(7*time.Hour), nil
-	_, err = w.Check(ctx)
-	must(t, err)
+	must(t, w.Renew(ctx))
 	if v, err = w.Find("web"); err != nil || asked != 2 || v.Trouble != "" || w.shown(t, "print.example.com").Equal(x.Certs[0]) {
 		t.Errorf("asked %d times; %+v, %v", asked, v, err)
 	}

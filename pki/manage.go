@@ -163,7 +163,7 @@ func (k *Keeper) ImportChain(ctx context.Context, name, use string, data []byte,
 	if use == UseServer {
 		findings = append(findings, Judge(c, k.domainNames(), k.Now())...)
 	}
-	if err := refusal("pki.ImportChain", findings); err != nil {
+	if err := Refusal(findings); err != nil {
 		return Imported{Findings: findings}, err
 	}
 	kept := Kept{Name: name, Use: use, From: FromFile}
@@ -195,27 +195,14 @@ func (k *Keeper) get(id string) Kept {
 	return x
 }
 
-// refusal makes one error of the findings that refuse.
-func refusal(op string, findings []Finding) error {
-	for _, f := range findings {
-		if f.Refuse {
-			return &fault.Error{Op: op, Kind: fault.Invalid, Text: f.Text, Args: f.Args}
-		}
-	}
-	return nil
-}
-
 // Generate makes a chain of the built-in authority for domains of the account.
 func (k *Keeper) Generate(ctx context.Context, name string, domains []string, rsa bool) (Imported, error) {
-	const op = "pki.Generate"
-	known := k.domainNames()
-	var names []string
-	for _, d := range domains {
-		n := ascii(d)
-		if !slices.Contains(known, strings.TrimPrefix(n, "*.")) {
-			return Imported{}, &fault.Error{Op: op, Kind: fault.NotFound, Text: "%s is no domain of this account. Add it: platen cert domain add %s", Args: []any{d, strings.TrimPrefix(n, "*.")}}
-		}
-		names = append(names, n)
+	if err := k.known(domains); err != nil {
+		return Imported{}, err
+	}
+	names := make([]string, len(domains))
+	for i, d := range domains {
+		names[i] = ascii(d)
 	}
 	k.change.Lock()
 	s, err := k.load(ctx)
@@ -333,7 +320,7 @@ func (k *Keeper) Answer(ctx context.Context, chain string, data []byte) (Importe
 		return Imported{}, err
 	}
 	findings := Judge(c, k.domainNames(), k.Now())
-	if err := refusal("pki.Answer", findings); err != nil {
+	if err := Refusal(findings); err != nil {
 		return Imported{Findings: findings}, err
 	}
 	if base, ok := strings.CutSuffix(v.Name, " (renewal)"); ok {
