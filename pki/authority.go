@@ -9,11 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
-	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"platen/internal/fsys"
@@ -23,17 +19,6 @@ import (
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
-}
-
-// inHouse are the names that never exist outside of a house (RFC 6761, RFC
-// 6762, RFC 8375, and the habits of routers), and so may always be vouched for.
-var inHouse = []string{"localhost", "local", "lan", "internal", "intranet", "home.arpa", "test"}
-
-// private are the addresses that never exist outside of a house.
-var private = []netip.Prefix{
-	netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
-	netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
-	netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"),
 }
 
 // newAuthority makes an authority for these names and for whatever is only in
@@ -73,49 +58,9 @@ func newAuthority(names []string, now time.Time) (*authority, error) {
 	return &authority{cert, key}, err
 }
 
-// constraints returns what an authority with these names may vouch for.
-func constraints(names []string) (dns []string, ips []*net.IPNet) {
-	dns = slices.Clone(inHouse)
-	for _, p := range private {
-		ips = append(ips, ipNet(p))
-	}
-	for _, n := range names {
-		n, addr, ok := normal(n)
-		switch {
-		case !ok:
-		case !addr.IsValid():
-			if !within(dns, n) {
-				dns = append(dns, n)
-			}
-		case !slices.ContainsFunc(private, func(p netip.Prefix) bool { return p.Contains(addr) }):
-			ips = append(ips, ipNet(netip.PrefixFrom(addr, addr.BitLen())))
-		}
-	}
-	return dns, ips
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
 // split returns the names that the authority may vouch for, in their normal
 // form and order, and those that it may not.
-func (a *authority) split(names []string) (covered, left []string) {
-	for _, raw := range names {
-		n, addr, ok := normal(raw)
-		switch {
-		case !ok:
-			left = append(left, raw)
-		case addr.IsValid() && !slices.ContainsFunc(a.cert.PermittedIPRanges, func(p *net.IPNet) bool { return p.Contains(addr.AsSlice()) }),
-			!addr.IsValid() && !within(a.cert.PermittedDNSDomains, n):
-			left = append(left, n)
-		case !slices.Contains(covered, n):
-			covered = append(covered, n)
-		}
-	}
-	slices.SortFunc(covered, compareNames)
-	return covered, left
-}
+func (a *authority) split(names []string) (covered, left []string) { return split(a.cert, names) }
 
 // issue makes a key and a server certificate for names, and returns both as
 // what a handshake needs and as the PEM file that keeps them together.
@@ -208,15 +153,4 @@ func parseLeaf(data []byte) (*tls.Certificate, error) {
 		c.Leaf, err = x509.ParseCertificate(c.Certificate[0])
 	}
 	return &c, err
-}
-
-// newSerial returns a positive serial number of 126 random bits (RFC 5280,
-// section 4.1.2.2; 64 is the least that is asked for).
-func newSerial() (*big.Int, error) {
-	b := make([]byte, 16)
-	if _, err := rand.Read(b); err != nil {
-		return nil, err
-	}
-	b[0] = b[0]&0x7f | 0x40 // positive, and always of 16 octets
-	return new(big.Int).SetBytes(b), nil
 }
