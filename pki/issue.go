@@ -298,20 +298,22 @@ func split(ca *x509.Certificate, names []string) (covered, left []string) {
 	return covered, left
 }
 
-// commonName is the name that people see first in a certificate: of its names the
-// first that means more than this machine alone, or the first. A name that has no
-// room (RFC 5280, appendix A.1) is not it.
+// commonName is the name that people see first in a certificate: of its host names
+// the first that means more than this machine alone, or localhost. One that has no
+// room (RFC 5280, appendix A.1) is not it, and no address is: GnuTLS takes the common
+// name for a host name where there is no other, and then the constraints are against
+// it. A certificate without one is as good, and its names are critical.
 func commonName(names []string) string {
-	first := ""
+	local := ""
 	for _, raw := range names {
 		n, addr, _ := normal(raw)
 		switch {
-		case len(n) > 64:
-		case !addr.IsValid() && n != "localhost":
+		case addr.IsValid() || len(n) > 64:
+		case n != "localhost":
 			return n
-		case first == "":
-			first = n
+		default:
+			local = n
 		}
 	}
-	return first
+	return local
 }

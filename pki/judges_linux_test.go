@@ -61,6 +61,9 @@ func specimens(t *testing.T, now time.Time) (root *Chain, list map[string][]*x50
 		"long name": func() ([]*x509.Certificate, error) {
 			return certsOf(Issue(issuing, []string{strings.Repeat("a", 60) + ".print.example.com"}, now))
 		},
+		"addresses": func() ([]*x509.Certificate, error) {
+			return certsOf(Issue(issuing, []string{"192.168.7.4", "::1"}, now))
+		},
 		"signing": func() ([]*x509.Certificate, error) { return certsOf(IssueSigning(root, "Müller & Söhne", now)) },
 		"answered": func() ([]*x509.Certificate, error) {
 			_, der, err := NewRequest(Subject{Organization: "Of the device"}, houseNames, true)
@@ -224,6 +227,9 @@ func TestOpenSSLBelievesWhatIsIssued(t *testing.T) {
 	}
 	if out, err := believed(t, root, list["long name"], "sslserver", strings.Repeat("a", 60)+".print.example.com"); err != nil {
 		t.Errorf("long name: %v\n%s", err, out)
+	}
+	if out, err := believed(t, root, list["addresses"], "sslserver", "192.168.7.4"); err != nil {
+		t.Errorf("addresses: %v\n%s", err, out)
 	}
 	if out, err := believed(t, root, list["signing"], "any", ""); err != nil {
 		t.Errorf("signing: %v\n%s", err, out)

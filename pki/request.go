@@ -181,8 +181,7 @@ func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
 	if err != nil {
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This is no request for a certificate, or it is damaged.", Err: err}
 	}
-	// First the key, then the signature: checking one of a key of a hundred thousand
-	// bits takes minutes.
+	// First the key, then the signature: what is refused anyway is no work.
 	if err := strong(r.PublicKey); err != nil {
 		return nil, &fault.Error{
 			Op: op, Kind: fault.Invalid, Err: err,
