@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,28 +77,12 @@ func may(issuing *Chain, names []string) error {
 	const op = "pki.Issue"
 	_, left := Covers(issuing, names)
 	if len(left) > 0 {
-		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The certificate authority may not vouch for this: %s.", Args: []any{listed(left)}}
+		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The certificate authority may not vouch for this: %s.", Args: []any{spoken(left)}}
 	}
 	if len(names) == 0 {
 		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "A certificate needs at least one name."}
 	}
 	return nil
-}
-
-// listed is a list for people. Names of a stranger may be many, and anything.
-func listed(names []string) string {
-	const most = 5
-	var list []string
-	for _, n := range names[:min(most, len(names))] {
-		if q := strconv.QuoteToASCII(n); len(n) > 253 || q != `"`+n+`"` {
-			n = q[:min(80, len(q))]
-		}
-		list = append(list, n)
-	}
-	if len(names) > most {
-		list = append(list, "…")
-	}
-	return strings.Join(list, ", ")
 }
 
 // server is the certificate of a server: its names in their normal form and order,

@@ -279,8 +279,8 @@ func TestOpenSSLReadsTheRequest(t *testing.T) {
 	}
 }
 
-// A company's authority, played by openssl, answers a request, and the chain that
-// comes of it is believed.
+// A company's authority, played by openssl, answers a request in every form in
+// which authorities do, and the chain that comes of it is believed.
 func TestOpenSSLAnswersTheRequest(t *testing.T) {
 	t.Log(peers.Version("openssl"))
 	root, issuing := newAuthorities(t, judged)
@@ -302,24 +302,34 @@ func TestOpenSSLAnswersTheRequest(t *testing.T) {
 		"-copy_extensions", "copyall", "-days", "5000", "-out", answer); err != nil { // it counts from now, and the test is later
 		t.Fatalf("%v\n%s", err, out)
 	}
-	data, err := os.ReadFile(answer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(data)
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := Answer(key, []*x509.Certificate{root.Leaf(), issuing.Leaf(), leaf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Certs) != 3 || c.Leaf() != leaf {
-		t.Errorf("%d certificates", len(c.Certs))
-	}
-	if _, err := c.Leaf().Verify(x509.VerifyOptions{DNSName: "print.example.com", Roots: poolOf(root.Leaf()), Intermediates: poolOf(c.Certs[1:]...), CurrentTime: judged}); err != nil {
-		t.Error(err)
+	for name, form := range map[string][]string{
+		"PEM": {"x509", "-in", answer}, "DER": {"x509", "-in", answer, "-outform", "DER"},
+		"P7B":        {"crl2pkcs7", "-nocrl", "-certfile", pemFile(t, root.Leaf(), issuing.Leaf()), "-certfile", answer},
+		"P7B in DER": {"crl2pkcs7", "-nocrl", "-certfile", answer, "-certfile", pemFile(t, issuing.Leaf()), "-outform", "DER"},
+	} {
+		file := filepath.Join(dir, "file")
+		if out, err := openssl(t, nil, append(form, "-out", file)...); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certs, err := ImportCerts(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		c, err := Answer(key, certs)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if len(c.Certs) != len(certs) || !sameKey(c.Leaf().PublicKey, key.Public()) {
+			t.Errorf("%s: %d certificates of %d", name, len(c.Certs), len(certs))
+		}
+		opt := x509.VerifyOptions{DNSName: "print.example.com", Roots: poolOf(root.Leaf()), Intermediates: poolOf(issuing.Leaf()), CurrentTime: judged}
+		if _, err := c.Leaf().Verify(opt); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
