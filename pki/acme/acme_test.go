@@ -207,13 +207,16 @@ func serving(t *testing.T, mux *http.ServeMux) *Client {
 
 // A server that is not what it seems would have proofs for names of others.
 func TestProofsThatNobodyHasAskedFor(t *testing.T) {
-	tests := map[string][]string{
-		"another name":    {"mail.example"},
-		"a name above":    {"example"},
-		"one too many":    {"print.example", "mail.example"},
-		"no token at all": {"print.example"},
+	tests := map[string]struct {
+		token string
+		authz []string
+	}{
+		"another name":    {"token", []string{"mail.example"}},
+		"a name above":    {"token", []string{"example"}},
+		"one too many":    {"token", []string{"print.example", "print.example"}},
+		"no token at all": {"../../token", []string{"print.example"}},
 	}
-	for name, authz := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			mux := http.NewServeMux()
 			c := serving(t, mux)
@@ -225,11 +228,11 @@ func TestProofsThatNobodyHasAskedFor(t *testing.T) {
 				})
 			}
 			order := acme.Order{Status: acme.StatusPending, Identifiers: []acme.Identifier{{Type: "dns", Value: "print.example"}}}
-			for i, n := range authz {
+			for i, n := range tt.authz {
 				path := fmt.Sprint("/authz/", i)
 				order.Authorizations = append(order.Authorizations, strings.TrimSuffix(c.Directory, "/dir")+path)
 				answer(path, 200, acme.Authorization{Status: acme.StatusPending, Identifier: acme.Identifier{Type: "dns", Value: n},
-					Challenges: []acme.Challenge{{Type: ByHTTP, Token: "../../token"}}})
+					Challenges: []acme.Challenge{{Type: ByHTTP, Token: tt.token}}})
 			}
 			answer("/account", 201, acme.Account{Status: acme.StatusValid})
 			answer("/order", 201, order)

@@ -38,7 +38,7 @@ type Client struct {
 	DNSSecret string            // of the key DNS.KeyName, base64
 	Roots     *x509.CertPool    // who may vouch for the server itself; nil: the system's list
 	HTTP01    *Challenges       // what port 80 answers; of ByHTTP
-	Replaces  *x509.Certificate // the certificate that the next one follows, RFC 9773, section 5; nil: none
+	Replaces  *x509.Certificate // the certificate that the next one follows, of the same server and for some of the same names, RFC 9773, section 5; nil: none
 	Now       func() time.Time  // nil: time.Now
 	Log       *slog.Logger      // nil: nothing is logged
 

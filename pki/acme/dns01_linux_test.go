@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +80,45 @@ func TestDNS01(t *testing.T) {
 			mustTrust(t, p, chain, strings.ReplaceAll(tt.names[len(tt.names)-1], "*", "any"))
 			mustHaveNoEntries(t, b, tt.names...)
 		})
+	}
+}
+
+// Somebody else proves the same name, perhaps another node.
+func TestEntriesOfOthersStay(t *testing.T) {
+	b := bind(t)
+	c := byDNS(client(t, pebble(t, peers.PebbleOptions{DNS: b.Addr, HTTPPort: 1})), b)
+	other := entry{zone: "acme.test.", name: "_acme-challenge.print.acme.test.", value: "of somebody else"}
+	if err := (&updates{Client: c}).update(t.Context(), other, (*dns.Msg).Insert); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Obtain(t.Context(), []string{"print.acme.test"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, b, other.name); !slices.Equal(got, []string{other.value}) {
+		t.Errorf("entries: %q", got)
+	}
+}
+
+// The server may ask the second name server of the zone, which hears of the entry later.
+func TestTheServerLooksOnceAllShowTheEntry(t *testing.T) {
+	b := bind(t)
+	var asked atomic.Int32
+	fakeNS(t, net.JoinHostPort("127.0.0.254", b.Port), func(w dns.ResponseWriter, m *dns.Msg) {
+		if asked.Add(1) < 3 {
+			_ = w.WriteMsg(new(dns.Msg).SetRcode(m, dns.RcodeNameError))
+			return
+		}
+		r, err := exchange(context.Background(), "tcp", b.Addr, m, nil)
+		if err == nil {
+			_ = w.WriteMsg(r)
+		}
+	})
+	c := byDNS(client(t, pebble(t, peers.PebbleOptions{DNS: b.Addr, HTTPPort: 1})), b)
+	if _, err := c.Obtain(t.Context(), []string{"print.acme.test"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if asked.Load() != 3 {
+		t.Errorf("the second server was asked %d times", asked.Load())
 	}
 }
 

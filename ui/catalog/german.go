@@ -10,7 +10,7 @@ import (
 // (queue), freigeben (release), Besitzer (owner).
 var german = &Language{
 	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert,
-		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust),
+		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanCertACME, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
