@@ -121,6 +121,7 @@ var routes = []route{
 	{"GET", "/api/v1/readiness", reader, data, "how ready the house is for its people", (*Server).apiReadiness},
 	{"POST", "/api/v1/guests", visitors, data, "make the account of a guest, whose secrets are told this once", (*Server).apiWelcome},
 	{"GET", "/api/v1/guests", visitors, data, "the guests there are", (*Server).apiGuests},
+	{"GET", jwksPath, anyone, data, "the keys with which others check API tokens", (*Server).jwks},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -131,6 +132,9 @@ var routes = []route{
 // has reports whether the parts that a route needs are there.
 func (s *Server) has(r route) bool {
 	if strings.HasPrefix(r.path, signInPath) && s.Members == nil {
+		return false
+	}
+	if r.path == jwksPath && s.JWKS == nil {
 		return false
 	}
 	switch r.role {
