@@ -50,6 +50,7 @@ type node struct {
 	converter  *converter
 	desk       *release.Service
 	chain      *pki.Keeper
+	signings   signings // of API tokens
 	numbers    *numbers
 	health     *health
 	folders    *folders
@@ -454,6 +455,6 @@ func (n *node) serveControl(ctx context.Context) error {
 func (n *node) admin(actor string) *admin {
 	return &admin{
 		place: n.place, store: n.store, scope: n.scope, keys: n.keys, spool: n.spool, desk: n.desk,
-		now: time.Now, log: n.log.Logger, actor: actor, running: n,
+		now: time.Now, log: n.log.Logger, actor: actor, running: n, signings: n.signings,
 	}
 }
