@@ -54,7 +54,7 @@ func (k *Keeper) endings(s *state) []Ending {
 		}
 	}
 	for _, t := range s.trusted {
-		c, err := t.Certificate()
+		c, err := t.Cert()
 		if err != nil {
 			continue
 		}

@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,28 +77,12 @@ func may(issuing *Chain, names []string) error {
 	const op = "pki.Issue"
 	_, left := Covers(issuing, names)
 	if len(left) > 0 {
-		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The certificate authority may not vouch for this: %s.", Args: []any{listed(left)}}
+		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The certificate authority may not vouch for this: %s.", Args: []any{spoken(left)}}
 	}
 	if len(names) == 0 {
 		return &fault.Error{Op: op, Kind: fault.Invalid, Text: "A certificate needs at least one name."}
 	}
 	return nil
-}
-
-// listed is a list for people. Names of a stranger may be many, and anything.
-func listed(names []string) string {
-	const most = 5
-	var list []string
-	for _, n := range names[:min(most, len(names))] {
-		if q := strconv.QuoteToASCII(n); len(n) > 253 || q != `"`+n+`"` {
-			n = q[:min(80, len(q))]
-		}
-		list = append(list, n)
-	}
-	if len(names) > most {
-		list = append(list, "…")
-	}
-	return strings.Join(list, ", ")
 }
 
 // server is the certificate of a server: its names in their normal form and order,
@@ -298,20 +281,22 @@ func split(ca *x509.Certificate, names []string) (covered, left []string) {
 	return covered, left
 }
 
-// commonName is the name that people see first in a certificate: of its names the
-// first that means more than this machine alone, or the first. A name that has no
-// room (RFC 5280, appendix A.1) is not it.
+// commonName is the name that people see first in a certificate: of its host names
+// the first that means more than this machine alone, or localhost. One that has no
+// room (RFC 5280, appendix A.1) is not it, and no address is: GnuTLS takes the common
+// name for a host name where there is no other, and then the constraints are against
+// it. A certificate without one is as good, and its names are critical.
 func commonName(names []string) string {
-	first := ""
+	local := ""
 	for _, raw := range names {
 		n, addr, _ := normal(raw)
 		switch {
-		case len(n) > 64:
-		case !addr.IsValid() && n != "localhost":
+		case addr.IsValid() || len(n) > 64:
+		case n != "localhost":
 			return n
-		case first == "":
-			first = n
+		default:
+			local = n
 		}
 	}
-	return first
+	return local
 }

@@ -385,7 +385,7 @@ func (k *Keeper) forget(ctx context.Context, names ...string) error {
 func (k *Keeper) Serve(ctx context.Context) error {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
-	e := k.open()
+	e := &eyes{k: k}
 	defer e.close()
 	quiet := time.NewTimer(0) // the files are read once at the start
 	defer quiet.Stop()
@@ -396,10 +396,10 @@ func (k *Keeper) Serve(ctx context.Context) error {
 		case <-tick.C:
 		case <-k.wake:
 		case <-quiet.C:
-		case <-e.w.Events:
+		case <-e.events:
 			quiet.Reset(settle)
 			continue
-		case err := <-e.w.Errors:
+		case err := <-e.errors:
 			k.Log.Warn("pki: watching files", "error", err)
 			continue
 		}
@@ -407,7 +407,7 @@ func (k *Keeper) Serve(ctx context.Context) error {
 		if _, err := k.Check(ctx); err != nil && ctx.Err() == nil {
 			k.Log.Error("pki: the certificates could not be looked at", "error", err)
 		}
-		e.update(k)
+		e.update()
 		if err := k.Renew(ctx); err != nil && ctx.Err() == nil {
 			k.Log.Error("pki: what was renewed could not be kept", "error", err)
 		}

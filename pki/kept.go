@@ -108,7 +108,7 @@ func (k *Kept) Chain() (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !fits(certs[0], key) {
+	if !sameKey(certs[0].PublicKey, key.Public()) {
 		return nil, fmt.Errorf("pki: the key of %s is another one", k.Name)
 	}
 	return &Chain{Certs: certs, Key: key}, nil

@@ -66,7 +66,7 @@ func request(s Subject, names []string) (*x509.CertificateRequest, error) {
 		n, addr, ok := normal(rest)
 		switch {
 		case !ok || wild && (addr.IsValid() || !strings.Contains(n, ".")):
-			return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This is no host name and no address: %s.", Args: []any{listed([]string{raw})}}
+			return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This is no host name and no address: %s.", Args: []any{printable(raw)}}
 		case wild:
 			n = "*." + n
 		}
@@ -100,7 +100,7 @@ func (s Subject) name() (pkix.Name, error) {
 	}{{s.CommonName, 64}, {s.Organization, 64}, {s.OrganizationalUnit, 64}, {s.Locality, 128}, {s.Province, 128}} {
 		hidden := func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 		if utf8.RuneCountInString(f.text) > f.most || strings.ContainsFunc(f.text, hidden) {
-			return pkix.Name{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This does not fit into a certificate: %s.", Args: []any{listed([]string{f.text})}}
+			return pkix.Name{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This does not fit into a certificate: %s.", Args: []any{printable(f.text)}}
 		}
 	}
 	n := pkix.Name{CommonName: s.CommonName}
@@ -127,7 +127,7 @@ func (s Subject) name() (pkix.Name, error) {
 func Answer(key crypto.Signer, certs []*x509.Certificate) (*Chain, error) {
 	var leaf *x509.Certificate
 	for _, c := range certs {
-		if fits(c, key) && (leaf == nil || c.NotAfter.After(leaf.NotAfter)) {
+		if sameKey(c.PublicKey, key.Public()) && (leaf == nil || c.NotAfter.After(leaf.NotAfter)) {
 			leaf = c
 		}
 	}
@@ -137,28 +137,7 @@ func Answer(key crypto.Signer, certs []*x509.Certificate) (*Chain, error) {
 			Text: "None of these certificates answers this request: they are for another key. Import the answer to the request that was made last, or make a new request.",
 		}
 	}
-	return &Chain{Certs: upwards(leaf, certs), Key: key}, nil
-}
-
-func fits(c *x509.Certificate, key crypto.Signer) bool {
-	pub, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && pub.Equal(key.Public())
-}
-
-// upwards returns leaf and its issuers out of pool, as far as they are there.
-func upwards(leaf *x509.Certificate, pool []*x509.Certificate) []*x509.Certificate {
-	list := []*x509.Certificate{leaf}
-	for c := leaf; !bytes.Equal(c.RawSubject, c.RawIssuer); {
-		i := slices.IndexFunc(pool, func(p *x509.Certificate) bool {
-			return bytes.Equal(p.RawSubject, c.RawIssuer) && !slices.ContainsFunc(list, p.Equal) && c.CheckSignatureFrom(p) == nil
-		})
-		if i < 0 {
-			break
-		}
-		c = pool[i]
-		list = append(list, c)
-	}
-	return list
+	return &Chain{Certs: Order(leaf, certs), Key: key}, nil
 }
 
 // What a request of a stranger may be.
@@ -181,8 +160,7 @@ func ParseRequest(data []byte) (*x509.CertificateRequest, error) {
 	if err != nil {
 		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "This is no request for a certificate, or it is damaged.", Err: err}
 	}
-	// First the key, then the signature: checking one of a key of a hundred thousand
-	// bits takes minutes.
+	// First the key, then the signature: what is refused anyway is no work.
 	if err := strong(r.PublicKey); err != nil {
 		return nil, &fault.Error{
 			Op: op, Kind: fault.Invalid, Err: err,
@@ -265,7 +243,7 @@ func granted(r *x509.CertificateRequest, allowed []string) ([]string, error) {
 		return ok && list[n]
 	})
 	if len(foreign) > 0 {
-		return nil, &fault.Error{Op: op, Kind: fault.Denied, Text: "This request asks for names that are not allowed: %s.", Args: []any{listed(foreign)}}
+		return nil, &fault.Error{Op: op, Kind: fault.Denied, Text: "This request asks for names that are not allowed: %s.", Args: []any{spoken(foreign)}}
 	}
 	return asked, nil
 }

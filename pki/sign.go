@@ -105,6 +105,9 @@ func (s *Signing) keys() []SigningKey {
 
 // At returns s without the older keys that have ended.
 func (s *Signing) At(now time.Time) *Signing {
+	if s == nil {
+		return nil
+	}
 	left := slices.DeleteFunc(slices.Clone(s.Older), func(k SigningKey) bool { return k.ended(now) })
 	return &Signing{Tenant: s.Tenant, Chosen: s.Chosen, Older: left}
 }

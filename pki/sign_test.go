@@ -557,6 +557,27 @@ func TestTokensOutliveTheCertificate(t *testing.T) {
 	}
 }
 
+// The chain that a new account gets can sign, and what is published names its issuers.
+func TestBuiltInChainSigns(t *testing.T) {
+	root, err := NewRoot("test", birth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := IssueSigning(root, "default", birth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := choose(t, &Signing{Tenant: accountA}, chain, birth, birth)
+	if c, err := s.Check(signed(t, s, someClaims()), birth); err != nil || c != someClaims() {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, c := range chain.Certs {
+		if x5c, _ := json.Marshal(base64.StdEncoding.EncodeToString(c.Raw)); !bytes.Contains(s.JWKS(), x5c) {
+			t.Errorf("%s is not published: %s", c.Subject, s.JWKS())
+		}
+	}
+}
+
 // FuzzToken: whatever a stranger sends, it is what was signed or it is Denied.
 func FuzzToken(f *testing.F) {
 	s := signing(f, accountA, signKeys()[jose.EdDSA])

@@ -184,50 +184,56 @@ func domainsOf(s *state) []string {
 // eyes tells when something happens in the folders of watched files. Folders are
 // watched and not files: tools replace these, and some switch a link to another folder.
 type eyes struct {
-	w    *fsnotify.Watcher
-	seen map[string]bool // folders
-}
-
-func (k *Keeper) open() *eyes {
-	w, err := fsnotify.NewWatcher()
-	if err != nil { // they are read every hour all the same
-		k.Log.Warn("pki: files are not watched", "error", err)
-		return &eyes{w: &fsnotify.Watcher{}}
-	}
-	return &eyes{w: w, seen: map[string]bool{}}
+	k      *Keeper
+	w      *fsnotify.Watcher // nil while there is nothing to see
+	seen   map[string]bool   // folders
+	blind  bool              // the system does not let us: files are read every hour all the same
+	events chan fsnotify.Event
+	errors chan error
 }
 
 // update watches the folders of the files of now.
-func (e *eyes) update(k *Keeper) {
-	if e.seen == nil {
-		return
-	}
-	for _, x := range k.state.Load().kept {
+func (e *eyes) update() {
+	for _, x := range e.k.state.Load().kept {
 		var w Watched
 		if x.From != FromWatched || json.Unmarshal([]byte(x.Config), &w) != nil {
 			continue
 		}
 		for _, f := range w.Files {
-			e.add(k, filepath.Dir(f))
+			e.add(filepath.Dir(f))
 			if real, err := filepath.EvalSymlinks(f); err == nil {
-				e.add(k, filepath.Dir(real))
+				e.add(filepath.Dir(real))
 			}
 		}
 	}
 }
 
-func (e *eyes) add(k *Keeper, dir string) {
-	if e.seen[dir] {
+func (e *eyes) add(dir string) {
+	if e.blind || e.seen[dir] || !e.open() {
 		return
 	}
 	e.seen[dir] = true
 	if err := e.w.Add(dir); err != nil {
-		k.Log.Warn("pki: a folder is not watched; its files are read every hour", "folder", dir, "error", err)
+		e.k.Log.Warn("pki: a folder is not watched; its files are read every hour", "folder", dir, "error", err)
 	}
 }
 
+func (e *eyes) open() bool {
+	if e.w != nil {
+		return true
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		e.k.Log.Warn("pki: files are not watched, and read every hour", "error", err)
+		e.blind = true
+		return false
+	}
+	e.w, e.seen, e.events, e.errors = w, map[string]bool{}, w.Events, w.Errors
+	return true
+}
+
 func (e *eyes) close() {
-	if e.seen != nil {
+	if e.w != nil {
 		_ = e.w.Close()
 	}
 }

@@ -1,6 +1,9 @@
 package site
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Kinds of tokens beside "", with which a backend system prints.
 const (
@@ -25,4 +28,21 @@ type Token struct {
 	Rights  []string  `json:"rights,omitempty"` // directory.Right; only of AdminToken
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used"` // last time, zero never
+	// Expires is when it ends. Zero: it does not, and is opaque; the others are JWTs
+	// that the account's chain signs.
+	Expires time.Time `json:"expires"`
+}
+
+// Scope says what the token may do, as it stands in a JWT: "print", "guests",
+// "directory", or its rights.
+func (t Token) Scope() string {
+	switch t.Kind {
+	case "":
+		return "print"
+	case ReceptionToken:
+		return "guests"
+	case Bringer:
+		return "directory"
+	}
+	return strings.Join(t.Rights, " ")
 }

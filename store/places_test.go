@@ -186,8 +186,8 @@ func TestTokens(t *testing.T) {
 	wantKind(t, "a guess", err, fault.NotFound)
 	wantKind(t, "no digest", w.a.AddToken(ctx, site.Token{ID: ben}, nil), fault.Invalid)
 	wantKind(t, "the same text", w.a.AddToken(ctx, site.Token{ID: ben}, []byte("token")), fault.Conflict)
-	must(t, w.a.AddToken(ctx, site.Token{ID: ben, Label: "x", Queue: secure, Owner: ben, Created: epoch}, []byte("other")))
-	if all, err := w.a.Tokens(ctx); err != nil || len(all) != 2 {
+	must(t, w.a.AddToken(ctx, site.Token{ID: ben, Label: "x", Queue: secure, Owner: ben, Created: epoch, Expires: epoch.Add(time.Hour)}, []byte("other")))
+	if all, err := w.a.Tokens(ctx); err != nil || len(all) != 2 || !all[0].Expires.IsZero() || !all[1].Expires.Equal(epoch.Add(time.Hour)) {
 		t.Errorf("Tokens: %+v, %v", all, err)
 	}
 	must(t, w.a.RemoveToken(ctx, anna))

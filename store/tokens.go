@@ -33,7 +33,7 @@ func (s Scope) TokenByDigest(ctx context.Context, digest []byte) (site.Token, er
 }
 
 func scanToken(row scanner, x *site.Token) error {
-	return row.Scan(&x.ID, &x.Kind, &x.Label, &x.Queue, &x.Owner, when{&x.Created}, when{&x.Used}, &x.Source, words[string]{&x.Rights})
+	return row.Scan(&x.ID, &x.Kind, &x.Label, &x.Queue, &x.Owner, when{&x.Created}, when{&x.Used}, &x.Source, words[string]{&x.Rights}, when{&x.Expires})
 }
 
 // AddToken adds an API token under the keyed digest of its text.
@@ -43,7 +43,7 @@ func (s Scope) AddToken(ctx context.Context, x site.Token, digest []byte) error 
 		return invalid(op, "A token needs a digest.")
 	}
 	err := s.write(ctx, func(t tx) error {
-		_, err := t.exec(insertCaller, x.ID, x.Label, digest, x.Queue, x.Owner, x.Created, x.Kind, x.Source, join(x.Rights))
+		_, err := t.exec(insertCaller, x.ID, x.Label, digest, x.Queue, x.Owner, x.Created, x.Kind, x.Source, join(x.Rights), x.Expires)
 		return err
 	})
 	return explain(op, err)
@@ -57,12 +57,12 @@ func (s Scope) RemoveToken(ctx context.Context, id string) error {
 const (
 	noToken = "There is no such token."
 
-	callerSelect               = `SELECT id, kind, label, queue, owner, created_at, used_at, source, rights FROM tokens WHERE tenant = $1`
+	callerSelect               = `SELECT id, kind, label, queue, owner, created_at, used_at, source, rights, expires_at FROM tokens WHERE tenant = $1`
 	selectCallers        query = callerSelect + ` ORDER BY created_at, id`
 	selectCallerByDigest query = callerSelect + ` AND digest = $2`
 	insertCaller         query = `
-		INSERT INTO tokens (tenant, id, label, digest, queue, owner, created_at, used_at, kind, source, rights)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10)`
+		INSERT INTO tokens (tenant, id, label, digest, queue, owner, created_at, used_at, kind, source, rights, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11)`
 	touchCaller  query = `UPDATE tokens SET used_at = $3 WHERE tenant = $1 AND id = $2`
 	deleteCaller query = `DELETE FROM tokens WHERE tenant = $1 AND id = $2`
 )

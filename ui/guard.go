@@ -184,8 +184,7 @@ func (v *visit) admitProgram(tokens Tokens) error {
 	var err error
 	v.program, err = tokens.Token(v.ctx(), text)
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) {
-		return &refusal{status: http.StatusUnauthorized, reason: "token", err: &fault.Error{
-			Op: op, Kind: fault.Denied, Text: "This API token is not known.", Err: err}}
+		return &refusal{status: http.StatusUnauthorized, reason: "token", err: err} // it says that the token has ended, perhaps
 	}
 	return err
 }

@@ -137,6 +137,7 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 		Readiness: func(context.Context) (any, error) { return directory.Readiness{People: 3}, nil },
 		Parts:     func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },
 		CAPEM:     func() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") },
+		JWKS:      func() []byte { return []byte(`{"keys":[]}`) },
 		Now:       h.clock.Now, Catalog: cat,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -145,13 +145,17 @@ type apiMeView struct {
 	Roles   []string   `json:"roles"`
 	Rights  []string   `json:"rights"`
 	Method  string     `json:"method"`
-	Expires *time.Time `json:"expires"` // null: a token does not
+	Expires *time.Time `json:"expires"` // null: it does not
 	Key     string     `json:"key"`     // for the header X-Platen-Key
 }
 
 func (s *Server) apiMe(v *visit) error {
 	if v.program.ID != "" {
-		return v.json(http.StatusOK, apiMeView{Kind: "token", Display: v.program.Label, Roles: []string{}, Rights: nonNil(v.program.Rights)})
+		me := apiMeView{Kind: "token", Display: v.program.Label, Roles: []string{}, Rights: nonNil(v.program.Rights)}
+		if end := v.program.Expires.UTC(); !end.IsZero() {
+			me.Expires = &end
+		}
+		return v.json(http.StatusOK, me)
 	}
 	u, expires := &v.member.User, v.member.Session.Expires.UTC()
 	return v.json(http.StatusOK, apiMeView{

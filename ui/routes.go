@@ -128,6 +128,7 @@ var routes = []route{
 	{"POST", "/api/v1/cards/learn", helper, data, "find the rules that make card numbers of what a reader sends", (*Server).apiLearn},
 	{"POST", "/api/v1/cards/shown", helper, data, "wait for the next card at a reader or a terminal", (*Server).apiAwaitCard},
 	{"PUT", "/api/v1/cards/rule", administrator, data, "set the rule of a reader or a terminal", (*Server).apiSetRule},
+	{"GET", jwksPath, anyone, data, "the keys with which others check API tokens", (*Server).jwks},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
 	{"GET", "/healthz", anyone, data, "whether the process lives", (*Server).healthz},
@@ -138,6 +139,9 @@ var routes = []route{
 // has reports whether the parts that a route needs are there.
 func (s *Server) has(r route) bool {
 	if strings.HasPrefix(r.path, signInPath) && s.Members == nil {
+		return false
+	}
+	if r.path == jwksPath && s.JWKS == nil {
 		return false
 	}
 	switch r.role {

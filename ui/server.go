@@ -39,7 +39,8 @@ type Server struct {
 	Events Events
 
 	Bringers  Bringers
-	Admins    Tokens // of the administration API, which have rights
+	Admins    Tokens        // of the administration API, which have rights
+	JWKS      func() []byte // the keys that sign API tokens, RFC 7517; nil: none are published
 	Personal  Personal
 	Members   Members
 	Reception Reception

@@ -30,6 +30,8 @@ type admin struct {
 	log     *slog.Logger
 	actor   string // "administrator root"
 	running *node  // nil while no node runs
+
+	signings signings // of API tokens
 }
 
 // audit writes a line of the audit trail for something that was done.

@@ -123,8 +123,8 @@ func (a *admin) sourceToken(ctx context.Context, c *call, revoke bool) error {
 	if revoke {
 		return a.endSourceToken(ctx, &x, before)
 	}
-	v := tokenView{Token: site.Token{ID: job.NewUUID(), Kind: site.Bringer, Label: x.Name, Source: x.ID, Created: a.now().UTC()}, Text: newToken()}
-	if err := a.scope.AddToken(ctx, v.Token, a.keys.Tenant(a.scope.Tenant()).TokenDigest(v.Text)); err != nil {
+	v := tokenView{Token: site.Token{ID: job.NewUUID(), Kind: site.Bringer, Label: x.Name, Source: x.ID, Created: a.now().UTC()}}
+	if v.Text, err = a.keepToken(ctx, &v.Token, 0); err != nil { // a machine that nobody looks at does not stop by itself
 		return err
 	}
 	if err := a.revokeBringers(ctx, before); err != nil {

@@ -112,7 +112,7 @@ func tellFindings(w io.Writer, list []pki.Finding) {
 		if f.Refuse {
 			mark = "refused"
 		}
-		fmt.Fprintf(w, "%s (%s): %s\n", mark, f.Rule, plain(fmt.Sprintf(f.Text, f.Args...)))
+		fmt.Fprintf(w, "%s (%s): %s\n", mark, f.Rule, plain(f.String()))
 	}
 }
 
@@ -131,38 +131,30 @@ func (a *admin) tellChain(c *call, k *pki.Keeper, id string, findings []pki.Find
 
 // chainView is a chain as programs read it. There is no key in it.
 type chainView struct {
-	ID       string        `json:"id"`
-	Name     string        `json:"name"`
-	Use      string        `json:"use"`
-	From     string        `json:"from"`
-	Names    []string      `json:"names"`
-	Domains  []string      `json:"domains"`
-	Chosen   bool          `json:"chosen"`
-	Awaited  bool          `json:"awaited"`
-	Damaged  bool          `json:"damaged"`
-	Trouble  string        `json:"trouble"`
-	Until    time.Time     `json:"until"`
-	Certs    []pki.CertInfo `json:"certificates"`
-	Findings []findingView `json:"findings,omitempty"`
-}
-
-type findingView struct {
-	Rule    string `json:"rule"`
-	Refused bool   `json:"refused"`
-	Text    string `json:"text"`
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Use      string            `json:"use"`
+	From     string            `json:"from"`
+	Names    []string          `json:"names"`
+	Domains  []string          `json:"domains"`
+	Chosen   bool              `json:"chosen"`
+	Awaited  bool              `json:"awaited"`
+	Damaged  bool              `json:"damaged"`
+	Trouble  string            `json:"trouble"`
+	Until    time.Time         `json:"until"`
+	Certs    []pki.Description `json:"certificates"`
+	Findings []pki.Finding     `json:"findings"`
 }
 
 func (a *admin) viewChain(v pki.Shown, findings []pki.Finding) chainView {
 	x := chainView{ID: v.ID, Name: v.Name, Use: v.Use, From: v.From, Domains: v.Domains, Chosen: v.Chosen, Awaited: v.Awaited, Damaged: v.Damaged, Trouble: v.Trouble}
 	for _, cert := range v.Certs {
-		x.Certs = append(x.Certs, pki.Describe(cert, a.now()))
+		x.Certs = append(x.Certs, pki.DescribeCert(cert, a.now()))
 	}
-	if len(v.Certs) > 0 {
-		x.Until, x.Names = v.Certs[0].NotAfter, pki.NamesOf(v.Certs[0])
+	if len(x.Certs) > 0 {
+		x.Until, x.Names = x.Certs[0].NotAfter, x.Certs[0].Names
 	}
-	for _, f := range findings {
-		x.Findings = append(x.Findings, findingView{f.Rule, f.Refuse, fmt.Sprintf(f.Text, f.Args...)})
-	}
+	x.Findings = findings
 	return x
 }
 
@@ -177,9 +169,18 @@ func (a *admin) printChain(c *call, v pki.Shown) error {
 	return err
 }
 
-func printCert(w io.Writer, n int, x pki.CertInfo) error {
+func printCert(w io.Writer, n int, x pki.Description) error {
 	fmt.Fprintf(w, "\n%d. %s\n", n, plain(x.Subject))
-	return fields(w, "   issued by", x.Issuer, "   valid", stamp(x.From)+" to "+stamp(x.Until), "   key", x.Key, "   signed with", x.Signature, "   SHA-256", x.SHA256, "   note", strings.Join(x.Notes, " "))
+	return fields(w, "   issued by", x.Issuer, "   valid", stamp(x.NotBefore)+" to "+stamp(x.NotAfter), "   names", short(x.Names), "   key", x.Key,
+		"   signed with", x.Signature, "   SHA-256", x.SHA256, "   note", sentences(x.Findings))
+}
+
+func sentences(list []pki.Finding) string {
+	texts := make([]string, len(list))
+	for i, f := range list {
+		texts[i] = f.String()
+	}
+	return strings.Join(texts, " ")
 }
 
 // chainState is what is to be known of a chain, "" nothing.
@@ -207,7 +208,7 @@ func untilText(t, now time.Time) string {
 	return fmt.Sprintf("%s (%s)", stamp(t), counted(days, "day", "days"))
 }
 
-func fingerprint(c *x509.Certificate) string { return pki.Describe(c, time.Time{}).SHA256 }
+func fingerprint(c *x509.Certificate) string { return pki.DescribeCert(c, time.Time{}).SHA256 }
 
 func (a *admin) listChains(ctx context.Context, c *call) error {
 	return a.listUse(ctx, c, func(v pki.Shown) bool { return v.Use == pki.UseServer })
@@ -533,7 +534,7 @@ func (a *admin) signRequest(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "cert.ca.sign", strings.Join(pki.NamesOf(certs[0]), " "), fingerprint(certs[0])); err != nil {
+	if err := a.audit(ctx, "cert.ca.sign", strings.Join(certs[0].DNSNames, " "), fingerprint(certs[0])); err != nil {
 		return err
 	}
 	for _, x := range certs {

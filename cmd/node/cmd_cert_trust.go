@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"flag"
 	"fmt"
 	"strings"
@@ -14,7 +13,7 @@ func certTrustCommands() []*command {
 	var name string
 	var purposes *opt[[]string]
 	forFlag := func(fs *flag.FlagSet) {
-		purposes = optWords(fs, "for", "`PURPOSE`, more than once for several: "+strings.Join(pki.AllPurposes(), ", "))
+		purposes = optWords(fs, "for", "`PURPOSE`, more than once for several: "+strings.Join(pki.Purposes(), ", "))
 	}
 	return []*command{
 		{name: "cert trust list", summary: "list the authorities that this node trusts for connections to others", examples: []string{"cert trust list"}, admin: on((*admin).listTrusted)},
@@ -43,17 +42,17 @@ func certTrustCommands() []*command {
 
 // trustedView is a trusted authority as programs read it.
 type trustedView struct {
-	ID       string       `json:"id"`
-	Name     string       `json:"name"`
-	Purposes []string     `json:"purposes"`
-	Cert     pki.CertInfo `json:"certificate"`
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Purposes []string        `json:"purposes"`
+	Cert     pki.Description `json:"certificate"`
 }
 
 func (a *admin) viewTrusted(list []pki.Trusted) []trustedView {
 	var views []trustedView
 	for _, t := range list {
-		if c, err := x509.ParseCertificate(t.DER); err == nil {
-			views = append(views, trustedView{t.ID, t.Name, t.Purposes, pki.Describe(c, a.now())})
+		if d, err := t.Describe(a.now()); err == nil {
+			views = append(views, trustedView{t.ID, t.Name, t.Purposes, d})
 		}
 	}
 	return views
@@ -63,7 +62,7 @@ func (a *admin) printTrusted(c *call, list []pki.Trusted) error {
 	return writeList(c, a.viewTrusted(list), []column[trustedView]{
 		{"name", func(v trustedView) string { return v.Name }},
 		{"for", func(v trustedView) string { return strings.Join(v.Purposes, ", ") }},
-		{"until", func(v trustedView) string { return untilText(v.Cert.Until, a.now()) }},
+		{"until", func(v trustedView) string { return untilText(v.Cert.NotAfter, a.now()) }},
 		{"SHA-256", func(v trustedView) string { return v.Cert.SHA256 }},
 	})
 }
@@ -97,7 +96,7 @@ func (a *admin) showTrusted(ctx context.Context, c *call) error {
 
 func (a *admin) trust(ctx context.Context, c *call, name string, purposes []string) error {
 	if len(purposes) == 0 {
-		return usagef("say what it is trusted for: --for %s", strings.Join(pki.AllPurposes(), ", --for "))
+		return usagef("say what it is trusted for: --for %s", strings.Join(pki.Purposes(), ", --for "))
 	}
 	k, err := a.certs(ctx)
 	if err != nil {
@@ -146,7 +145,7 @@ func (a *admin) testTrust(ctx context.Context, c *call, purposes []string) error
 	if len(purposes) == 1 {
 		purpose = purposes[0]
 	}
-	r, err := k.Probe(ctx, c.args[0], purpose)
+	r, err := pki.Probe(ctx, c.args[0], pki.ProbeOptions{Purpose: purpose, Trusted: k.Trusted(), System: true, Now: a.now})
 	if err != nil {
 		return err
 	}
@@ -164,11 +163,7 @@ func (a *admin) testTrust(ctx context.Context, c *call, purposes []string) error
 }
 
 func (a *admin) printProbe(c *call, r pki.Report) error {
-	anchor := r.Anchor
-	if anchor == "" {
-		anchor = "nothing that this node trusts"
-	}
-	if err := fields(c.out, "connected to", r.Address, "with", r.Version+" "+r.Suite, "anchored by", anchor); err != nil {
+	if err := fields(c.out, "connected to", r.Server, "with", strings.TrimSpace(r.TLS+" "+r.Suite), "for", r.Purpose, "anchored by", anchorText(r.Anchor)); err != nil {
 		return err
 	}
 	for i, x := range r.Chain {
@@ -177,8 +172,20 @@ func (a *admin) printProbe(c *call, r pki.Report) error {
 		}
 	}
 	fmt.Fprintln(c.out)
-	for _, line := range r.Verdict {
-		fmt.Fprintln(c.out, plain(line))
+	if r.Good {
+		fmt.Fprintf(c.out, "It is trusted. The first certificate of the chain ends in %s.\n", counted(r.Days, "day", "days"))
 	}
+	tellFindings(c.out, r.Findings)
 	return nil
+}
+
+// anchorText says which certificate a chain ends at.
+func anchorText(a *pki.Anchor) string {
+	switch {
+	case a == nil:
+		return "nothing that this node trusts"
+	case a.System:
+		return a.Certificate.Subject + ", which the system trusts"
+	}
+	return a.Name
 }

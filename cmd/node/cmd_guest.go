@@ -86,6 +86,7 @@ func guestCommands() []*command {
 	var extended guestEnd
 	added.usual, imported.usual = true, true
 	var label, answers *opt[string]
+	var expires *opt[time.Duration]
 	return []*command{
 		{
 			name: "guest add", args: "[NAME]", most: 1, summary: "make an account with an end, and show its slip once",
@@ -138,9 +139,10 @@ func guestCommands() []*command {
 			flags: func(fs *flag.FlagSet) {
 				label = optText(fs, "label", "what it is for, `TEXT`")
 				answers = optText(fs, "sponsor", "`LOGIN` of who answers for the guests where a request does not say")
+				expires = optExpires(fs)
 			},
 			admin: func(ctx context.Context, a *admin, c *call) error {
-				return a.addReceptionToken(ctx, c, label.value, answers.value)
+				return a.addReceptionToken(ctx, c, label.value, answers.value, expires.value)
 			},
 		},
 		{
@@ -351,8 +353,8 @@ func guestOfRow(row table.Row, g directory.Guest) (directory.Guest, error) {
 	return g, nil
 }
 
-func (a *admin) addReceptionToken(ctx context.Context, c *call, label, sponsor string) error {
-	v := tokenView{Token: site.Token{ID: job.NewUUID(), Kind: site.ReceptionToken, Label: label, Created: a.now().UTC()}, Text: newToken()}
+func (a *admin) addReceptionToken(ctx context.Context, c *call, label, sponsor string, life time.Duration) error {
+	v := tokenView{Token: site.Token{ID: job.NewUUID(), Kind: site.ReceptionToken, Label: label, Created: a.now().UTC()}}
 	if sponsor != "" {
 		u, err := a.user(ctx, sponsor)
 		if err != nil {
@@ -360,17 +362,14 @@ func (a *admin) addReceptionToken(ctx context.Context, c *call, label, sponsor s
 		}
 		v.Owner, v.OwnerName = u.ID, u.Login
 	}
-	if err := a.scope.AddToken(ctx, v.Token, a.keys.Tenant(a.scope.Tenant()).TokenDigest(v.Text)); err != nil {
+	var err error
+	if v.Text, err = a.keepToken(ctx, &v.Token, life); err != nil {
 		return err
 	}
 	if err := a.audit(ctx, "guest.token.add", v.ID, label); err != nil {
 		return err
 	}
-	if c.json {
-		return writeJSON(c.out, v)
-	}
-	_, err := fmt.Fprintf(c.out, "The token, shown this once:\n%s\n", v.Text)
-	return err
+	return writeToken(c, v)
 }
 
 func (a *admin) listReceptionTokens(ctx context.Context, c *call) error {
@@ -388,6 +387,7 @@ func (a *admin) listReceptionTokens(ctx context.Context, c *call) error {
 		{"label", func(t tokenView) string { return t.Label }},
 		{"guests of", func(t tokenView) string { return t.OwnerName }},
 		{"since", func(t tokenView) string { return stamp(t.Created) }},
+		{"until", func(t tokenView) string { return stamp(t.Expires) }},
 		{"last used", func(t tokenView) string { return stamp(t.Used) }},
 		{"id", func(t tokenView) string { return t.ID }},
 	})

@@ -288,20 +288,23 @@ func (a *admin) printTerminal(ctx context.Context, c *call, name string) error {
 func tokenCommands() []*command {
 	var label, queue, owner *opt[string]
 	var rights *opt[[]string]
+	var expires *opt[time.Duration]
 	return []*command{
 		{
 			name: "token add", summary: "make a token with which a program may print over the API",
 			more: "The token is shown this once. Jobs that come with it belong to --owner, or to whoever the request claims.\n" +
-				"With --right it is one for the administration API instead, and does not print.",
-			examples: []string{"token add --label \"SAP PRD\" --queue labels --owner erp", "token add --label Grafana --right report"},
+				"With --right it is one for the administration API instead, and does not print.\n" +
+				"It is a JWT, signed by the chain that platen cert signing show names.",
+			examples: []string{"token add --label \"SAP PRD\" --queue labels --owner erp", "token add --label Grafana --right report --expires 90d"},
 			flags: func(fs *flag.FlagSet) {
 				label = optText(fs, "label", "what it is for, `TEXT`")
 				queue = optText(fs, "queue", "`NAME` of the only queue it may print to")
 				owner = optText(fs, "owner", "`LOGIN` whose jobs they are")
 				rights = optWords(fs, "right", "`report|support|administer`: what it may do over the administration API; several times for several")
+				expires = optExpires(fs)
 			},
 			admin: func(ctx context.Context, a *admin, c *call) error {
-				return a.addToken(ctx, c, label.value, queue.value, owner.value, rights.value)
+				return a.addToken(ctx, c, label.value, queue.value, owner.value, rights.value, expires.value)
 			},
 		},
 		{
@@ -324,7 +327,7 @@ type tokenView struct {
 	Text      string `json:"token,omitempty"` // only when it is new
 }
 
-func (a *admin) addToken(ctx context.Context, c *call, label, queue, owner string, rights []string) error {
+func (a *admin) addToken(ctx context.Context, c *call, label, queue, owner string, rights []string, life time.Duration) error {
 	v := tokenView{Token: site.Token{ID: job.NewUUID(), Label: label, Created: a.now().UTC(), Rights: rights}}
 	if len(rights) > 0 {
 		v.Kind = site.AdminToken
@@ -351,18 +354,14 @@ func (a *admin) addToken(ctx context.Context, c *call, label, queue, owner strin
 		}
 		v.Owner, v.OwnerName = u.ID, u.Login
 	}
-	v.Text = newToken()
-	if err := a.scope.AddToken(ctx, v.Token, a.keys.Tenant(a.scope.Tenant()).TokenDigest(v.Text)); err != nil {
+	var err error
+	if v.Text, err = a.keepToken(ctx, &v.Token, life); err != nil {
 		return err
 	}
 	if err := a.audit(ctx, "token.add", v.ID, label); err != nil {
 		return err
 	}
-	if c.json {
-		return writeJSON(c.out, v)
-	}
-	fmt.Fprintf(c.out, "The token, shown this once:\n%s\n", v.Text)
-	return nil
+	return writeToken(c, v)
 }
 
 func (a *admin) listTokens(ctx context.Context, c *call) error {
@@ -382,6 +381,7 @@ func (a *admin) listTokens(ctx context.Context, c *call) error {
 		{"owner", func(t tokenView) string { return t.OwnerName }},
 		{"rights", func(t tokenView) string { return strings.Join(t.Rights, " ") }},
 		{"since", func(t tokenView) string { return stamp(t.Created) }},
+		{"until", func(t tokenView) string { return stamp(t.Expires) }},
 		{"last used", func(t tokenView) string { return stamp(t.Used) }},
 		{"id", func(t tokenView) string { return t.ID }},
 	})

@@ -44,10 +44,7 @@ func (r reception) End(ctx context.Context, login, actor string) error {
 // Token implements ui.Reception.
 func (r reception) Token(ctx context.Context, text string) (site.Token, string, error) {
 	a := r.admin("")
-	t, err := a.scope.TokenByDigest(ctx, a.keys.Tenant(a.scope.Tenant()).TokenDigest(text))
-	if fault.Is(err, fault.NotFound) || err == nil && t.Kind != site.ReceptionToken {
-		return site.Token{}, "", &fault.Error{Op: "reception", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
-	}
+	t, err := tokens{a.scope, a.keys.Tenant(a.scope.Tenant()), a.signings, a.now}.kind(ctx, text, site.ReceptionToken)
 	if err != nil || t.Owner == "" {
 		return t, "", err
 	}

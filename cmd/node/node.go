@@ -50,6 +50,7 @@ type node struct {
 	converter  *converter
 	desk       *release.Service
 	chain      *pki.Keeper
+	signings   signings // of API tokens
 	numbers    *numbers
 	health     *health
 	folders    *folders
@@ -261,6 +262,7 @@ func (n *node) build() {
 		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
 	n.chain = newCerts(n.place, n.scope, failpoint.Now, log, func() []string { return pki.HostNames(certified(n.settings())...) })
+	n.signings = keeperSignings{n.chain}
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
 	n.sources = newSources(n.scope, n.keys, time.Now, log)
@@ -453,6 +455,6 @@ func (n *node) serveControl(ctx context.Context) error {
 func (n *node) admin(actor string) *admin {
 	return &admin{
 		place: n.place, store: n.store, scope: n.scope, keys: n.keys, spool: n.spool, desk: n.desk,
-		now: time.Now, log: n.log.Logger, actor: actor, running: n,
+		now: time.Now, log: n.log.Logger, actor: actor, running: n, signings: n.signings,
 	}
 }

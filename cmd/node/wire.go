@@ -13,9 +13,6 @@ import (
 	"platen/fault"
 	"platen/lpd"
 	"platen/release"
-	"platen/site"
-	"platen/spool"
-	"platen/store"
 	"platen/ui"
 )
 
@@ -43,44 +40,16 @@ func (n *node) webServer(cfg config.Config) server {
 	limits.Octets = n.headerOctets(limits.Octets)
 	s := &ui.Server{
 		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(), Members: n.members,
-		Admins:    admins{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}},
+		Admins:    admins{n.tokens()},
 		Readiness: func(ctx context.Context) (any, error) { return n.scope.Readiness(ctx, time.Now()) },
 		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now, n.post.agreed}, Cards: n.learner,
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
-		Tokens: tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, Events: events{n.scope},
-		Bringers: bringers{tokens{n.scope, n.keys.Tenant(n.scope.Tenant())}, n.sources},
+		Tokens: n.tokens(), JWKS: n.jwks, Events: events{n.scope},
+		Bringers: bringers{n.tokens(), n.sources},
 		Alive:    n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
 		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
-}
-
-// tokens finds the token of a program by its text.
-type tokens struct {
-	scope   store.Scope
-	digests spool.TenantKeys
-}
-
-// Token returns the token, or Denied when nobody has it.
-func (t tokens) Token(ctx context.Context, text string) (site.Token, error) {
-	return t.kind(ctx, text, "")
-}
-
-// kind returns a token of one kind. One of another kind is not known there.
-func (t tokens) kind(ctx context.Context, text, kind string) (site.Token, error) {
-	x, err := t.scope.TokenByDigest(ctx, t.digests.TokenDigest(text))
-	if fault.Is(err, fault.NotFound) || err == nil && x.Kind != kind {
-		return site.Token{}, &fault.Error{Op: "tokens", Kind: fault.Denied, Text: "This token is not known here.", Err: err}
-	}
-	return x, err
-}
-
-// admins finds the tokens of the administration API.
-type admins struct{ tokens }
-
-// Token returns the token, or Denied.
-func (t admins) Token(ctx context.Context, text string) (site.Token, error) {
-	return t.kind(ctx, text, site.AdminToken)
 }
 
 // parts tells how the parts of the node are, for /readyz and for doctor.

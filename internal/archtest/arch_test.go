@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"release":    {"accounting", "directory", "fault", "job", "site"},
 	"ui":         {"accounting", "directory", "fault", "job", "pki", "setup", "site", "ui/catalog", "internal/crowd", "internal/unpack"},
 	"ui/catalog": {"fault"},
-	"store":      {"accounting", "directory", "fault", "job", "site"},
+	"store":      {"accounting", "directory", "fault", "job", "pki", "site"},
 	"config":     {"fault"},
 	"dnssd":      {"fault"},
 	"setup":      {"fault", "site"},
@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"directory/ldap":     {"directory", "fault"},
 	"directory/oidc":     {"directory", "fault"},
 	"notify":             {"fault"},
+	"pki/acme":           {"fault", "pki"},
 	"reader":             {"fault"},
 	"internal/table":     {"fault"},
 
@@ -79,7 +80,7 @@ var openToAll = []string{"internal/failpoint", "internal/fsys"}
 // SQL is the store's business and networking is not.
 var forbidden = map[string][]string{
 	"database/sql": {"store"},
-	"net/http":     {"ui", "device", "directory/entra", "directory/kerberos", "directory/oidc", "ippsrv", "internal/crowd", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
+	"net/http":     {"ui", "device", "directory/entra", "directory/kerberos", "directory/oidc", "ippsrv", "internal/crowd", "pki/acme", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
 	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench", "internal/hostile"},
 }
 

@@ -39,3 +39,6 @@ CREATE TABLE trusted (
 	PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX trusted_name ON trusted (tenant, fold);
+
+-- API tokens that end, and are signed.
+ALTER TABLE tokens ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0; -- 0: it does not, and is opaque

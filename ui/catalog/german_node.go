@@ -255,12 +255,7 @@ var germanNode = map[string]string{
 	"This title cannot be read.":              "Dieser Titel kann nicht gelesen werden.",
 
 	// Certificates.
-	"The authority's certificate could not be written for the clients.":                         "Das Zertifikat der Zertifizierungsstelle konnte nicht für die Clients geschrieben werden.",
-	"The folder for the private keys could not be made.":                                        "Der Ordner für die privaten Schlüssel konnte nicht angelegt werden.",
-	"The node's certificate authority could not be written.":                                    "Die Zertifizierungsstelle des Knotens konnte nicht geschrieben werden.",
-	"The node's certificate authority is damaged. Restore it from a backup, or make a new one.": "Die Zertifizierungsstelle des Knotens ist beschädigt. Stellen Sie sie aus einer Sicherung wieder her oder legen Sie eine neue an.",
-	"The server certificate could not be made.":                                                 "Das Serverzertifikat konnte nicht erstellt werden.",
-	"The server certificate could not be written.":                                              "Das Serverzertifikat konnte nicht geschrieben werden.",
+	"The authority's certificate could not be written for the clients.": "Das Zertifikat der Zertifizierungsstelle konnte nicht für die Clients geschrieben werden.",
 
 	// Administration.
 	"A device needs a name.":                                   "Ein Gerät braucht einen Namen.",
