@@ -444,6 +444,7 @@ func TestRenewalByACME(t *testing.T) {
 	i := slices.IndexFunc(list, func(k pki.Kept) bool { return k.ID == x.ID })
 	list[i].From = pki.FromACME
 	must(t, w.store.PutChain(ctx, list[i]))
+	must(t, w.Reload(ctx))
 	asked, answer := 0, error(&fault.Error{Op: "acme", Kind: fault.Unavailable, Text: "The server did not answer.", Err: errors.New("no")})
 	ca, err := pki.NewRoot("acme", birth)
 	must(t, err)
