@@ -18,6 +18,7 @@ PEERS := avahi-daemon avahi-utils dbus bind9 bind9-utils bind9-dnsutils iproute2
          slapd ldap-utils samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba ldb-tools krb5-user \
          pcscd vsmartcard-vpcd pcsc-tools python3-aiosmtpd \
          poppler-utils qpdf ghostscript sslscan postgresql-15 chromium fonts-dejavu-core python3 python3-yaml zbar-tools \
+         python3-jwt python3-cryptography gnutls-bin \
          openssl curl jq sqlite3 strace e2fsprogs xfsprogs util-linux
 # LPRng and CUPS' BSD commands want the same file names, so LPRng is unpacked
 # beside the tree instead of installed.
