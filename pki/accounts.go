@@ -1,6 +1,9 @@
 package pki
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"slices"
+)
 
 // Accounts are the keepers of several accounts behind one address, the node's own
 // first. A domain belongs to one of them.
@@ -11,10 +14,9 @@ type Accounts []*Keeper
 func (a Accounts) Of(name string) *Keeper {
 	n := ascii(name)
 	for _, k := range a {
-		for _, d := range k.state.Load().domains {
-			if d.Name == n {
-				return k
-			}
+		s := k.state.Load()
+		if s.of(n) != nil || slices.ContainsFunc(s.domains, func(d Domain) bool { return d.Name == n }) {
+			return k
 		}
 	}
 	return a[0]

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,6 +149,34 @@ func (k *Keeper) load(ctx context.Context) (*state, error) {
 	return s, k.loadSigning(ctx, s)
 }
 
+// show says which chain is shown for which name. One with a wildcard of a domain is
+// shown for the names below it.
+func (s *state) show() {
+	for _, d := range s.domains {
+		c := s.chains[d.Chain]
+		if d.Chain == "" || c == nil {
+			continue
+		}
+		if matches(c.Leaf(), d.Name) {
+			s.shown[d.Name] = c.TLS()
+		}
+		if slices.Contains(c.Leaf().DNSNames, "*."+d.Name) {
+			s.shown["*."+d.Name] = c.TLS()
+		}
+	}
+}
+
+// of returns the chain of a domain, and of the domain above it when that has a chain
+// with a wildcard; nil: none is chosen.
+func (s *state) of(name string) *tls.Certificate {
+	n := ascii(name)
+	if c := s.shown[n]; c != nil {
+		return c
+	}
+	_, above, _ := strings.Cut(n, ".")
+	return s.shown["*."+above]
+}
+
 // Check makes what is missing, renews what is due, says what ends soon, and shows
 // what has changed from the next handshake on. It reports whether it made something.
 func (k *Keeper) Check(ctx context.Context) (renewed bool, err error) {
@@ -164,11 +193,7 @@ func (k *Keeper) Check(ctx context.Context) (renewed bool, err error) {
 	if err != nil { // what there is, is still good
 		k.Log.Error("pki: renewal failed", "error", err)
 	}
-	for _, d := range s.domains {
-		if c := s.chains[d.Chain]; d.Chain != "" && c != nil {
-			s.shown[d.Name] = c.TLS()
-		}
-	}
+	s.show()
 	k.state.Store(s)
 	k.warn(ctx, s)
 	return made, k.publish(s)
@@ -423,14 +448,21 @@ func (k *Keeper) Wake() {
 }
 
 // Hosts returns the names and addresses that the node answers to: those of its own
-// chain, and its domains. A request for another host is not for this node.
+// chain, its domains, and "*.DOMAIN" where a wildcard is shown. A request for another
+// host is not for this node.
 func (k *Keeper) Hosts() []string {
 	s := k.state.Load()
 	names := namesOf(s.own.Leaf)
-	for _, d := range s.domains {
-		if !slices.Contains(names, d.Name) {
-			names = append(names, d.Name)
+	add := func(n string) {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
 		}
+	}
+	for _, d := range s.domains {
+		add(d.Name)
+	}
+	for n := range s.shown {
+		add(n)
 	}
 	return names
 }
@@ -481,7 +513,7 @@ func (k *Keeper) Pool(purpose string) *x509.CertPool {
 func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s := k.state.Load()
 	if hello != nil {
-		if c, ok := s.shown[ascii(hello.ServerName)]; ok {
+		if c := s.of(hello.ServerName); c != nil {
 			return c, nil
 		}
 	}
@@ -491,7 +523,7 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 // certificateRSA is Certificate for clients that know nothing but RSA.
 func (k *Keeper) certificateRSA(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s := k.state.Load()
-	if c, ok := s.shown[ascii(hello.ServerName)]; ok && hello.SupportsCertificate(c) == nil {
+	if c := s.of(hello.ServerName); c != nil && hello.SupportsCertificate(c) == nil {
 		return c, nil
 	}
 	if s.rsa == nil {

@@ -3,12 +3,18 @@ package pki_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -299,6 +305,40 @@ func TestChoiceByName(t *testing.T) {
 	if err := w.Remove(ctx, "root", true); !fault.Is(err, fault.Conflict) {
 		t.Errorf("the root was removed: %v", err)
 	}
+}
+
+// A chain with a wildcard is chosen for the domain, and shown for the names below it;
+// the domain itself shows the node's own.
+func TestWildcardBelowADomain(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	_, err := w.AddDomain(ctx, "example.com")
+	must(t, err)
+	x, err := w.ImportChain(ctx, "wild", pki.UseServer, selfSigned(t, "*.example.com"), "")
+	must(t, err)
+	must(t, w.Choose(ctx, "wild", []string{"example.com"}))
+	for name, want := range map[string]bool{"print.example.com": true, "PRINT.Example.com.": true, "example.com": false, "a.b.example.com": false, "com": false, "": false} {
+		if got := w.shown(t, name).Equal(x.Certs[0]); got != want {
+			t.Errorf("%q shows the wildcard: %v", name, got)
+		}
+	}
+	if hosts := w.Hosts(); !slices.Contains(hosts, "*.example.com") || !slices.Contains(hosts, "example.com") {
+		t.Errorf("hosts %q", hosts)
+	}
+}
+
+// selfSigned is a key with a certificate for a name, as PEM.
+func selfSigned(t *testing.T, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	c := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: birth.Add(-day), NotAfter: birth.Add(90 * day),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	must(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	return append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 }
 
 // A company's authority answers a request; reminders carry over to the renewal.

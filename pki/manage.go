@@ -120,7 +120,7 @@ func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) err
 			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s cannot be shown to clients.", Args: []any{v.Name}}
 		}
 		for _, d := range domains {
-			if !matches(v.Certs[0], ascii(d)) {
+			if n := ascii(d); !matches(v.Certs[0], n) && !slices.Contains(v.Certs[0].DNSNames, "*."+n) {
 				return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The certificate of %s is not one for %s. It is for: %s", Args: []any{v.Name, d, strings.Join(namesOf(v.Certs[0]), ", ")}}
 			}
 		}

@@ -52,7 +52,7 @@ func certChainCommands() []*command {
 			more:     "For tests and for devices to which you give the authority (platen cert ca export). For everybody else a public or company authority is the better choice.",
 			examples: []string{"cert chain generate print --domain print.example.com"},
 			flags: func(fs *flag.FlagSet) {
-				f.domains = optWords(fs, "domain", "`DOMAIN`, also *.DOMAIN; more than once for several")
+				f.domains = optWords(fs, "domain", "`DOMAIN`; more than once for several")
 				fs.BoolVar(&f.rsa, "rsa", false, "with an RSA key, for clients that know nothing else")
 			},
 			admin: func(ctx context.Context, a *admin, c *call) error { return a.generateChain(ctx, c, &f) },

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// IsHere reports whether the request is for this node: for one of its names,
-// or for the very address that the connection reached. The latter cannot be
-// forged by a name that somebody points at us.
+// IsHere reports whether the request is for this node: for one of its names, where
+// "*.example.com" is any one label below that, or for the very address that the
+// connection reached. The latter cannot be forged by a name that somebody points at us.
 func IsHere(r *http.Request, hosts []string) bool {
 	host := HostOf(r.Host)
 	if a, err := netip.ParseAddr(host); err == nil {
@@ -18,7 +18,11 @@ func IsHere(r *http.Request, hosts []string) bool {
 			return true
 		}
 	}
-	return host != "" && slices.ContainsFunc(hosts, func(h string) bool { return HostOf(h) == host })
+	label, above, _ := strings.Cut(host, ".")
+	return host != "" && slices.ContainsFunc(hosts, func(h string) bool {
+		h = HostOf(h)
+		return h == host || label != "" && above != "" && h == "*."+above
+	})
 }
 
 // HostOf returns the host of "host:port" in the form it is compared in.
