@@ -54,18 +54,25 @@ type Keeper struct {
 	// Obtain gets a chain for names from the ACME server that x.Config describes, and
 	// keeps there what the server knows of us; nil where nobody can.
 	Obtain func(ctx context.Context, x *Kept, names []string) (*Chain, error)
+	// RenewalTime asks that server when it wants its certificate renewed; zero: it has
+	// no opinion. nil: it is not asked.
+	RenewalTime func(ctx context.Context, x Kept, leaf *x509.Certificate) (time.Time, error)
 	// Tell is told of certificates that end soon; nil tells the log only.
 	Tell func(ctx context.Context, list []Ending)
 
 	change sync.Mutex // one at a time
 	state  atomic.Pointer[state]
 	wake   chan struct{} // a look is due
+
+	turn  chan struct{}        // whoever has put something in may ask an ACME server
+	asked map[string]time.Time // when RenewalTime was asked, by the id of a chain; whoever has the turn
 }
 
 // How often a Keeper looks, and how long it waits after a renewal that did not work.
 const (
 	checkEvery = time.Hour
-	retryAfter = 6 * time.Hour // what ACME servers count: failed orders by the hour
+	retryAfter = 6 * time.Hour  // what ACME servers count: failed orders by the hour
+	askEvery   = 24 * time.Hour // for the time of a renewal
 )
 
 // Names of the chains that the node makes by itself.
@@ -111,7 +118,7 @@ func (s *state) byID(id string) (Kept, *Chain) {
 
 // Open reads what there is and makes what is missing.
 func (k *Keeper) Open(ctx context.Context) error {
-	k.wake = make(chan struct{}, 1)
+	k.wake, k.turn, k.asked = make(chan struct{}, 1), make(chan struct{}, 1), map[string]time.Time{}
 	_, err := k.Check(ctx)
 	return err
 }
@@ -414,6 +421,8 @@ func (k *Keeper) Serve(ctx context.Context) error {
 	defer e.close()
 	quiet := time.NewTimer(0) // the files are read once at the start
 	defer quiet.Stop()
+	var orders sync.WaitGroup
+	defer orders.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -421,8 +430,10 @@ func (k *Keeper) Serve(ctx context.Context) error {
 		case <-tick.C:
 		case <-k.wake:
 		case <-quiet.C:
-		case <-e.events:
-			quiet.Reset(settle)
+		case event := <-e.events:
+			if e.concerns(event.Name) {
+				quiet.Reset(settle)
+			}
 			continue
 		case err := <-e.errors:
 			k.Log.Warn("pki: watching files", "error", err)
@@ -432,10 +443,24 @@ func (k *Keeper) Serve(ctx context.Context) error {
 		if _, err := k.Check(ctx); err != nil && ctx.Err() == nil {
 			k.Log.Error("pki: the certificates could not be looked at", "error", err)
 		}
-		e.update()
-		if err := k.Renew(ctx); err != nil && ctx.Err() == nil {
-			k.Log.Error("pki: what was renewed could not be kept", "error", err)
+		if e.update() {
+			quiet.Reset(settle) // what happened before it was watched, nobody has told
 		}
+		orders.Go(func() { k.renewDue(ctx) })
+	}
+}
+
+// renewDue is Renew beside everything else, unless somebody asks a server already:
+// then the next look does it.
+func (k *Keeper) renewDue(ctx context.Context) {
+	select {
+	case k.turn <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-k.turn }()
+	if err := k.renewAll(ctx); err != nil && ctx.Err() == nil {
+		k.Log.Error("pki: what was renewed could not be kept", "error", err)
 	}
 }
 

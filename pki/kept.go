@@ -69,6 +69,7 @@ type Kept struct {
 	Created time.Time
 	Tried   time.Time // the last time that a renewal was tried
 	Trouble string    // an English sentence: why it did not work; ""
+	Next    time.Time // when the next one is tried; zero: at two thirds of its life
 }
 
 // Domain is a DNS name of an account, and which chain is shown to whoever asks for it.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"platen/fault"
 )
@@ -37,6 +39,16 @@ type Shown struct {
 	Awaited bool     // an authority has to answer
 	Damaged bool     // its key cannot be opened
 	Trouble string
+	Next    time.Time // when it is renewed by itself; zero: by nobody, or nobody knows
+}
+
+// Files returns the files that a watched chain comes from.
+func (v Shown) Files() []string {
+	var w Watched
+	if v.From != FromWatched || json.Unmarshal([]byte(v.Config), &w) != nil {
+		return nil
+	}
+	return w.Files
 }
 
 func (k *Keeper) shown(s *state, x Kept) Shown {
@@ -53,6 +65,9 @@ func (k *Keeper) shown(s *state, x Kept) Shown {
 		}
 	}
 	v.Chosen = x.Use == UseSigning && s.inUse(x)
+	if x.From == FromACME && len(v.Certs) > 0 {
+		v.Next = k.nextTry(x, v.Certs[0])
+	}
 	return v
 }
 

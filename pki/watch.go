@@ -10,9 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"platen/fault"
 )
@@ -21,6 +20,10 @@ import (
 type Watched struct {
 	Files  []string `json:"files"`  // absolute: one PFX or PEM, or the certificates and the key each in a file of their own
 	Digest string   `json:"digest"` // of what was read last, SHA-256
+
+	// Refused says what the domains of the account were, digested, when what was read
+	// last was refused; "" it was taken.
+	Refused string `json:"refused,omitempty"`
 }
 
 // settle is how long nothing more may happen to a file before it is read: tools write
@@ -54,17 +57,28 @@ func (k *Keeper) Watch(ctx context.Context, name string, files []string, passwor
 		return Imported{}, err
 	}
 	x, err := k.add(ctx, kept, c, findings)
+	if err != nil {
+		return x, errors.Join(err, k.Store.SetChainSecret(ctx, kept.ID, ""))
+	}
 	k.Wake() // Serve watches its folder too from now on
-	return x, err
+	return x, nil
 }
 
 func watchedConfig(files []string, data []byte) string {
-	sum := sha256.Sum256(data)
-	b, err := json.Marshal(Watched{files, hex.EncodeToString(sum[:])})
+	return Watched{Files: files, Digest: digestOf(data)}.config()
+}
+
+func (w Watched) config() string {
+	b, err := json.Marshal(w)
 	if err != nil {
 		return "{}" // a list of texts always can
 	}
 	return string(b)
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // judged imports a file and applies the rules.
@@ -138,8 +152,12 @@ func (k *Keeper) lookAt(ctx context.Context, s *state, x Kept) (fresh bool, err 
 	if err != nil {
 		return false, k.trouble(ctx, s, x, err)
 	}
-	config := watchedConfig(w.Files, data)
-	if config == x.Config && (x.Trouble == "" || k.Now().Sub(x.Tried).Abs() < retryAfter) {
+	now := Watched{Files: w.Files, Digest: digestOf(data)}
+	domains := digestOf([]byte(strings.Join(domainsOf(s), " ")))
+	switch same := now.Digest == w.Digest; {
+	case same && w.Refused == "":
+		return false, k.noTrouble(ctx, s, x) // it may have been gone for a while
+	case same && w.Refused == domains && k.Now().Sub(x.Tried).Abs() < retryAfter:
 		return false, nil
 	}
 	password, err := k.Store.ChainSecret(ctx, x.ID)
@@ -151,13 +169,23 @@ func (k *Keeper) lookAt(ctx context.Context, s *state, x Kept) (fresh bool, err 
 		findings = append(findings, Judge(c, domainsOf(s), k.Now())...)
 		err = Refusal(findings)
 	}
-	x.Config = config
 	if err != nil {
+		now.Refused = domains
+		x.Config = now.config()
 		return false, k.trouble(ctx, s, x, err)
 	}
-	x.Trouble, x.Tried = "", time.Time{}
+	x.Config, x.Trouble, x.Tried = now.config(), "", time.Time{}
 	k.Log.Info("pki: a watched file has brought a certificate", "chain", x.Name, "until", c.Leaf().NotAfter)
 	return true, k.keep(ctx, s, x, c)
+}
+
+// noTrouble forgets what was wrong with a file.
+func (k *Keeper) noTrouble(ctx context.Context, s *state, x Kept) error {
+	if x.Trouble == "" {
+		return nil
+	}
+	x.Trouble, x.Tried = "", time.Time{}
+	return k.replace(ctx, s, x)
 }
 
 // trouble keeps why a chain could not be renewed, and says so once.
@@ -167,6 +195,11 @@ func (k *Keeper) trouble(ctx context.Context, s *state, x Kept, why error) error
 	if !said {
 		k.Log.Warn("pki: a certificate could not be renewed", "chain", x.Name, "error", why)
 	}
+	return k.replace(ctx, s, x)
+}
+
+// replace keeps what is new of a chain whose certificates stay.
+func (k *Keeper) replace(ctx context.Context, s *state, x Kept) error {
 	if i := slices.IndexFunc(s.kept, func(y Kept) bool { return y.ID == x.ID }); i >= 0 {
 		s.kept[i] = x
 	}
@@ -179,61 +212,4 @@ func domainsOf(s *state) []string {
 		names = append(names, d.Name)
 	}
 	return names
-}
-
-// eyes tells when something happens in the folders of watched files. Folders are
-// watched and not files: tools replace these, and some switch a link to another folder.
-type eyes struct {
-	k      *Keeper
-	w      *fsnotify.Watcher // nil while there is nothing to see
-	seen   map[string]bool   // folders
-	blind  bool              // the system does not let us: files are read every hour all the same
-	events chan fsnotify.Event
-	errors chan error
-}
-
-// update watches the folders of the files of now.
-func (e *eyes) update() {
-	for _, x := range e.k.state.Load().kept {
-		var w Watched
-		if x.From != FromWatched || json.Unmarshal([]byte(x.Config), &w) != nil {
-			continue
-		}
-		for _, f := range w.Files {
-			e.add(filepath.Dir(f))
-			if real, err := filepath.EvalSymlinks(f); err == nil {
-				e.add(filepath.Dir(real))
-			}
-		}
-	}
-}
-
-func (e *eyes) add(dir string) {
-	if e.blind || e.seen[dir] || !e.open() {
-		return
-	}
-	e.seen[dir] = true
-	if err := e.w.Add(dir); err != nil {
-		e.k.Log.Warn("pki: a folder is not watched; its files are read every hour", "folder", dir, "error", err)
-	}
-}
-
-func (e *eyes) open() bool {
-	if e.w != nil {
-		return true
-	}
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		e.k.Log.Warn("pki: files are not watched, and read every hour", "error", err)
-		e.blind = true
-		return false
-	}
-	e.w, e.seen, e.events, e.errors = w, map[string]bool{}, w.Events, w.Errors
-	return true
-}
-
-func (e *eyes) close() {
-	if e.w != nil {
-		_ = e.w.Close()
-	}
 }

@@ -18,7 +18,7 @@ const (
 func (s Scope) Chains(ctx context.Context) ([]pki.Kept, error) {
 	return all(ctx, s, "store.Chains", func(row scanner, x *pki.Kept) error {
 		var sealed []byte
-		err := row.Scan(&x.ID, &x.Name, &x.Use, &x.From, &x.Certs, &sealed, &x.Request, &x.Config, when{&x.Created}, when{&x.Tried}, &x.Trouble)
+		err := row.Scan(&x.ID, &x.Name, &x.Use, &x.From, &x.Certs, &sealed, &x.Request, &x.Config, when{&x.Created}, when{&x.Tried}, &x.Trouble, when{&x.Next})
 		x.Key = []byte(s.unseal(sealed, "chain", x.ID))
 		return err
 	}, selectChains)
@@ -39,7 +39,7 @@ func (s Scope) PutChain(ctx context.Context, x pki.Kept) error {
 		if err := t.free(op, "There is a certificate chain %s already.", selectChainID, x.ID, x.Name, site.FoldName(x.Name)); err != nil {
 			return err
 		}
-		_, err := t.exec(putChain, x.ID, x.Name, site.FoldName(x.Name), x.Use, x.From, x.Certs, sealed, x.Request, x.Config, x.Created, x.Tried, x.Trouble)
+		_, err := t.exec(putChain, x.ID, x.Name, site.FoldName(x.Name), x.Use, x.From, x.Certs, sealed, x.Request, x.Config, x.Created, x.Tried, x.Trouble, x.Next)
 		return err
 	})
 	return explain(op, err)
@@ -133,14 +133,14 @@ func (s Scope) RemoveTrusted(ctx context.Context, id string) error {
 
 const (
 	selectChains query = `
-		SELECT id, name, purpose, origin, certs, private, request, config, created_at, tried_at, trouble FROM chains WHERE tenant = $1 ORDER BY fold`
+		SELECT id, name, purpose, origin, certs, private, request, config, created_at, tried_at, trouble, next_at FROM chains WHERE tenant = $1 ORDER BY fold`
 	selectChainID query = `SELECT id FROM chains WHERE tenant = $1 AND fold = $2`
 	putChain      query = `
-		INSERT INTO chains (tenant, id, name, fold, purpose, origin, certs, private, request, config, created_at, tried_at, trouble)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		INSERT INTO chains (tenant, id, name, fold, purpose, origin, certs, private, request, config, created_at, tried_at, trouble, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, fold = excluded.fold, purpose = excluded.purpose, origin = excluded.origin,
 		       certs = excluded.certs, private = excluded.private, request = excluded.request, config = excluded.config,
-		       tried_at = excluded.tried_at, trouble = excluded.trouble`
+		       tried_at = excluded.tried_at, trouble = excluded.trouble, next_at = excluded.next_at`
 	deleteChain query = `DELETE FROM chains WHERE tenant = $1 AND id = $2`
 
 	selectDomains query = `SELECT name, chain FROM domains WHERE tenant = $1 ORDER BY name`

@@ -57,6 +57,7 @@ func (s *session) register(ctx context.Context) error {
 	case meta.ExternalAccountRequired && s.EABKeyID == "":
 		return s.wantsKey(nil)
 	}
+	s.tell("An account is made at %s.", s.server())
 	account, err := s.newAccount(ctx)
 	if err != nil {
 		return s.noAccount(err)

@@ -42,6 +42,10 @@ type Client struct {
 	Now       func() time.Time  // nil: time.Now
 	Log       *slog.Logger      // nil: nothing is logged
 
+	// Tell is told what Obtain does, in a sentence for the administrator who waits for
+	// it; nil: nobody waits.
+	Tell func(text string, args ...any)
+
 	Key          crypto.Signer // of the account; nil: Obtain makes one
 	Registration []byte        // JSON: the account at the server; nil or of another server: Obtain makes it
 
@@ -97,6 +101,12 @@ func (c *Client) now() time.Time {
 		return c.Now()
 	}
 	return time.Now()
+}
+
+func (c *Client) tell(text string, args ...any) {
+	if c.Tell != nil {
+		c.Tell(text, args...)
+	}
 }
 
 func (c *Client) log() *slog.Logger {

@@ -48,7 +48,7 @@ func (c *Client) Check() error {
 	case c.challenge() != ByHTTP && c.challenge() != ByDNS:
 		return invalid("The challenge %s is not known: there are http-01 and dns-01.", c.Challenge)
 	case c.challenge() == ByHTTP && c.HTTP01 == nil:
-		return invalid("This node does not answer at port 80, which http-01 needs.")
+		return invalid("This node does not answer at port 80, which http-01 needs. Set acme = \":80\" under [listen] in its configuration and start it again, or use dns-01.")
 	case c.EABKeyID != "" && !isBase64(c.EABKey, base64.RawURLEncoding):
 		return invalid("The secret of the key %s (EAB) cannot be read: it is base64url.", c.EABKeyID)
 	case c.challenge() == ByDNS:

@@ -338,14 +338,15 @@ func TestTheServerForgotTheAccount(t *testing.T) {
 	p := pebble(t, o)
 	c := client(t, p)
 	c.HTTP01 = answers
-	if _, err := c.Obtain(t.Context(), []string{"print.example"}, nil); err != nil {
+	first, err := c.Obtain(t.Context(), []string{"print.example"}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	p.Stop()
 	before := c.Registration
 	o.At = p.At
 	p = pebble(t, o)
-	c.Roots = client(t, p).Roots
+	c.Roots, c.Replaces = client(t, p).Roots, first.Leaf()
 	if _, err := c.Obtain(t.Context(), []string{"print.example"}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ func (s *session) prove(ctx context.Context, order acme.ExtendedOrder, names []s
 			continue
 		}
 		proofs = append(proofs, p)
+		s.tell("%s is proven by %s.", p.name, s.challenge())
 		if err := by.present(ctx, p); err != nil {
 			return err
 		}
@@ -62,9 +63,13 @@ func (s *session) prove(ctx context.Context, order acme.ExtendedOrder, names []s
 	if len(proofs) == 0 {
 		return nil
 	}
+	if s.challenge() == ByDNS {
+		s.tell("The entries in the DNS are there; this waits until its name servers show them.")
+	}
 	if err := by.ready(ctx); err != nil {
 		return err
 	}
+	s.tell("This waits until %s has looked.", s.server())
 	return s.look(ctx, proofs)
 }
 

@@ -52,6 +52,7 @@ func (s *session) obtain(ctx context.Context, names []string, key crypto.Signer)
 	if err := s.prove(ctx, order, names); err != nil {
 		return nil, err
 	}
+	s.tell("The server believes it, and makes the certificate.")
 	certs, err := s.finalize(ctx, order, names, key)
 	if err != nil {
 		return nil, err
@@ -65,6 +66,7 @@ func (s *session) order(ctx context.Context, names []string) (acme.ExtendedOrder
 	if err := s.register(ctx); err != nil {
 		return acme.ExtendedOrder{}, err
 	}
+	s.tell("A certificate for %s is ordered of %s.", strings.Join(names, ", "), s.server())
 	order, err := s.newOrder(ctx, names)
 	if !isProblem(err, acme.AccountDoesNotExistErrorType) {
 		return order, err
@@ -90,7 +92,20 @@ func (s *session) newOrder(ctx context.Context, names []string) (acme.ExtendedOr
 		// like any other.
 		o.ReplacesCertID, _ = api.MakeARICertID(s.Replaces)
 	}
-	return s.core.Orders.New(ctx, names, &o)
+	order, err := s.core.Orders.New(ctx, names, &o)
+	if o.ReplacesCertID == "" || !s.dislikes(err) {
+		return order, err
+	}
+	s.log().Info("acme: the server does not let the certificate follow the last one", "server", s.server(), "error", err)
+	return s.core.Orders.New(ctx, names, nil)
+}
+
+// dislikes reports whether an order was refused, perhaps for what it replaces: the last
+// one may be of a server that has been set up anew. lego sees to one that is replaced
+// already.
+func (s *session) dislikes(err error) bool {
+	_, refused := errors.AsType[*acme.ProblemDetails](err)
+	return refused && s.seen.later == 0 && !isProblem(err, acme.RateLimitedErrorType) && !isProblem(err, acme.AccountDoesNotExistErrorType)
 }
 
 // finalize sends the request for the certificate, without a common name, and waits

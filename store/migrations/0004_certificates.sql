@@ -15,6 +15,7 @@ CREATE TABLE chains (
 	created_at BIGINT NOT NULL,
 	tried_at   BIGINT NOT NULL, -- the last renewal
 	trouble    TEXT NOT NULL,   -- why that did not work
+	next_at    BIGINT NOT NULL, -- the next renewal, where it is not at two thirds of its life
 	PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX chains_name ON chains (tenant, fold);

@@ -6,7 +6,6 @@ var germanCert = map[string]string{
 	"The certificate of %s is not one for %s. It is for: %s":                 "Das Zertifikat von %s gilt nicht für %s. Es gilt für: %s",
 	"The domain %s belongs to another account.":                              "Die Domäne %s gehört einem anderen Konto.",
 	"The file %s cannot be read: %s.":                                        "Die Datei %s kann nicht gelesen werden: %s.",
-	"The node is not running.":                                               "Der Knoten läuft nicht.",
 	"The node needs %s. A new authority is made by: platen cert ca generate": "Der Knoten braucht %s. Eine neue Zertifizierungsstelle erstellt: platen cert ca generate",
 	"The node's certificate authority is damaged. Restore it from a backup, or make a new one: platen cert ca generate": "Die Zertifizierungsstelle des Knotens ist beschädigt. Stellen Sie sie aus einer Sicherung wieder her, oder erstellen Sie eine neue: platen cert ca generate",
 	"There is a certificate chain %s already.":              "Es gibt bereits eine Zertifikatskette %s.",

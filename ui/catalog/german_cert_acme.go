@@ -6,7 +6,7 @@ var germanCertACME = map[string]string{
 	// What is set up.
 	"The address of an ACME server begins with https.":                                                 "Die Adresse eines ACME-Servers beginnt mit https.",
 	"The challenge %s is not known: there are http-01 and dns-01.":                                     "Die Prüfung %s ist nicht bekannt: Es gibt http-01 und dns-01.",
-	"This node does not answer at port 80, which http-01 needs.":                                       "Dieser Knoten antwortet nicht auf Port 80, den http-01 braucht.",
+	"This node does not answer at port 80, which http-01 needs. Set acme = \":80\" under [listen] in its configuration and start it again, or use dns-01.": "Dieser Knoten antwortet nicht auf Port 80, den http-01 braucht. Setzen Sie in seiner Konfiguration unter [listen] acme = \":80\" und starten Sie ihn neu, oder verwenden Sie dns-01.",
 	"The secret of the key %s (EAB) cannot be read: it is base64url.":                                  "Das Geheimnis des Schlüssels %s (EAB) ist nicht lesbar: Es ist base64url.",
 	"The name server that takes entries in the DNS is missing.":                                        "Der Nameserver fehlt, der Einträge im DNS annimmt.",
 	"Entries in the DNS cannot be signed with %s. There are hmac-sha256, hmac-sha384 and hmac-sha512.": "Einträge im DNS können nicht mit %s unterschrieben werden. Es gibt hmac-sha256, hmac-sha384 und hmac-sha512.",
