@@ -46,6 +46,7 @@ func (c *Config) check() []Problem {
 	k.address("listen.lpd", c.Listen.LPD)
 	k.address("listen.ipp", c.Listen.IPP)
 	k.address("listen.web", c.Listen.Web)
+	k.address("listen.acme", c.Listen.ACME)
 	k.log(c.Log)
 	k.lpd(c.LPD)
 	k.web(c.Web)

@@ -30,6 +30,8 @@ type Listen struct {
 	LPD string `toml:"lpd"`
 	IPP string `toml:"ipp"` // ipp and ipps, both on this port
 	Web string `toml:"web"`
+
+	ACME string `toml:"acme"` // where an ACME server looks for proofs of http-01: port 80 of the node's names
 }
 
 // Log says what is written where.

@@ -13,6 +13,8 @@ type addresses struct {
 	LPD string `json:"lpd,omitempty"`
 	IPP string `json:"ipp,omitempty"`
 	Web string `json:"web,omitempty"`
+
+	ACME string `json:"acme,omitempty"`
 }
 
 func writeAddresses(path string, a addresses) error {

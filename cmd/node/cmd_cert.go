@@ -16,7 +16,7 @@ import (
 )
 
 func certCommands() []*command {
-	return slices.Concat(certChainCommands(), certRequestCommands(), certDomainCommands(), certAuthorityCommands(), certSigningCommands(), certTrustCommands())
+	return slices.Concat(certChainCommands(), certRequestCommands(), certACMECommands(), certWatchCommands(), certDomainCommands(), certAuthorityCommands(), certSigningCommands(), certTrustCommands())
 }
 
 // certFlags are those of several commands about chains.
@@ -141,6 +141,10 @@ type chainView struct {
 	Awaited  bool              `json:"awaited"`
 	Damaged  bool              `json:"damaged"`
 	Trouble  string            `json:"trouble"`
+	Next     time.Time         `json:"next"`      // when it is renewed by itself
+	Server   string            `json:"server"`    // of an ACME server, its web address
+	Proof    string            `json:"challenge"` // how names are proven to it
+	Files    []string          `json:"files"`     // that are watched
 	Until    time.Time         `json:"until"`
 	Certs    []pki.Description `json:"certificates"`
 	Findings []pki.Finding     `json:"findings"`
@@ -154,7 +158,9 @@ func (a *admin) viewChain(v pki.Shown, findings []pki.Finding) chainView {
 	if len(x.Certs) > 0 {
 		x.Until, x.Names = x.Certs[0].NotAfter, x.Certs[0].Names
 	}
-	x.Findings = findings
+	x.Findings, x.Next = findings, v.Next
+	x.Server, x.Proof = acmeOf(v)
+	x.Files = v.Files()
 	return x
 }
 
@@ -162,7 +168,7 @@ func (a *admin) viewChain(v pki.Shown, findings []pki.Finding) chainView {
 func (a *admin) printChain(c *call, v pki.Shown) error {
 	x := a.viewChain(v, nil)
 	err := fields(c.out, "chain", x.Name, "for", x.Use, "from", x.From, "names", strings.Join(x.Names, ", "), "shown for", strings.Join(x.Domains, ", "),
-		"good until", untilText(x.Until, a.now()), "state", chainState(v))
+		"good until", untilText(x.Until, a.now()), "server", x.Server, "challenge", x.Proof, "files", strings.Join(x.Files, ", "), "renewed", nextText(x, a.now()), "state", chainState(v))
 	for i := 0; err == nil && i < len(x.Certs); i++ {
 		err = printCert(c.out, i+1, x.Certs[i])
 	}

@@ -40,12 +40,11 @@ func certRequestCommands() []*command {
 			},
 		},
 		{
-			name: "cert chain renew", args: "NAME FILE", least: 2, most: 2, summary: "make a request for the same again, with a new key",
-			more:     "What there is goes on being shown until the answer is there.",
-			examples: []string{"cert chain renew web web.csr"}, output: &output{"request", 1},
-			admin: func(ctx context.Context, a *admin, c *call) error {
-				return a.requestChain(ctx, c, func(k *pki.Keeper) (pki.Shown, error) { return k.Renewal(ctx, c.args[0]) })
-			},
+			name: "cert chain renew", args: "NAME [FILE]", least: 1, most: 2, summary: "ask for the same again, with a new key",
+			more: "For a chain that an authority answered, it writes a request to FILE, and what there is goes on being shown until the answer is there.\n" +
+				"An ACME server is asked at once, also before the time has come.",
+			examples: []string{"cert chain renew web web.csr", "cert chain renew public"}, output: &output{"request", 1},
+			admin: on((*admin).renewChain),
 		},
 		{
 			name: "cert chain answer", args: "NAME FILE", least: 2, most: 2, summary: "take what an authority answered to a request: PEM, DER or P7B",

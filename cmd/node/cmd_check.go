@@ -96,6 +96,7 @@ func checkNode(ctx context.Context, p place, f *findings) {
 		checkPort(ctx, f, "LPD port", p.cfg.Listen.LPD)
 		checkPort(ctx, f, "IPP port", p.cfg.Listen.IPP)
 		checkPort(ctx, f, "HTTPS port", p.cfg.Listen.Web)
+		checkPort(ctx, f, "ACME port", p.cfg.Listen.ACME)
 	}
 	keys := checkKeys(p, f)
 	if keys != nil {
@@ -209,6 +210,7 @@ func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings) {
 	}
 	checkDevices(ctx, p, scope, f)
 	checkHotFolders(ctx, p, scope, f)
+	checkRenewals(ctx, p, scope, f)
 }
 
 // checkDevices asks whether each device can be spoken to at all.

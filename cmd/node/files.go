@@ -56,7 +56,7 @@ func prepareCall(e *env, cmd *command, c *call) (done func(error) error, err err
 			return done, err
 		}
 	}
-	if cmd.output != nil {
+	if cmd.output != nil && len(c.args) > cmd.output.arg { // else it is one that may be missing
 		closeInput := done
 		var closeOutput func(error) error
 		if c.file, closeOutput, err = cmd.output.create(e, c); err != nil {

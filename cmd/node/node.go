@@ -64,6 +64,7 @@ type node struct {
 	learner    *learner
 
 	lpd, ipp, web *door // nil where the node does not listen
+	acme          *acmeDoor
 	control       net.Listener
 
 	printers *ippsrv.State // of the IPP door, whichever server stands behind it
@@ -262,6 +263,8 @@ func (n *node) build() {
 		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
 	n.chain = newCerts(n.place, n.scope, failpoint.Now, log, func() []string { return pki.HostNames(certified(n.settings())...) })
+	n.acme = &acmeDoor{}
+	n.chain.Obtain, n.chain.RenewalTime = n.obtain, n.renewalTime
 	n.signings = keeperSignings{n.chain}
 	n.health = &health{probe: n.probe, log: log}
 	n.folders = newFolders(n)
@@ -298,7 +301,7 @@ func (n *node) deviceSettings() device.Settings {
 	if len(s.Folders) > 0 {
 		s.Folders = append(slices.Clone(s.Folders), filepath.Join(n.place.cfg.Data, drillFolder))
 	}
-	for _, d := range []*door{n.lpd, n.ipp, n.web} {
+	for _, d := range n.doors() {
 		if d == nil {
 			continue
 		}
@@ -356,10 +359,13 @@ func (n *node) listen(ctx context.Context) (err error) {
 	if n.web, err = n.openDoor(ctx, "web", n.cfg.Listen.Web, log); err != nil {
 		return err
 	}
+	if n.acme.door, err = n.openDoor(ctx, "acme", n.cfg.Listen.ACME, log); err != nil {
+		return err
+	}
 	if n.control, err = listenControl(ctx, n.place.socket()); err != nil {
 		return err
 	}
-	return writeAddresses(n.place.addresses(), addresses{n.lpd.addr(), n.ipp.addr(), n.web.addr()})
+	return writeAddresses(n.place.addresses(), addresses{LPD: n.lpd.addr(), IPP: n.ipp.addr(), Web: n.web.addr(), ACME: n.acme.door.addr()})
 }
 
 func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger) (*door, error) {
@@ -373,10 +379,13 @@ func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger
 	return newDoor(name, ln, n.cfg.Grace.Duration, log), nil
 }
 
+// doors are the ports of the node; nil for those that are not open.
+func (n *node) doors() []*door { return []*door{n.lpd, n.ipp, n.web, n.acme.door} }
+
 // closePorts undoes listen, when the node did not come up.
 func (n *node) closePorts() error {
 	var errs []error
-	for _, d := range []*door{n.lpd, n.ipp, n.web} {
+	for _, d := range n.doors() {
 		if d != nil {
 			errs = append(errs, d.ln.Close())
 		}
@@ -404,6 +413,9 @@ func (n *node) run(ctx context.Context) error {
 	}
 	if n.web != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.settings())) })
+	}
+	if n.acme.door != nil {
+		parts = append(parts, func(ctx context.Context) error { return n.acme.door.serve(ctx, n.acmeServer()) })
 	}
 	for _, part := range parts {
 		g.Go(func() error { return part(ctx) })

@@ -21,6 +21,7 @@ type secret struct {
 	twice    bool               // asked again at a prompt, because it cannot be read there
 	shown    bool               // may be shown while it is typed: a card number
 	optional func(c *call) bool // true: not asked for, unless a file is named; nil: always asked for
+	each     func() []string    // what they are, when there may be several or none: one line for each; nil: there is one
 }
 
 // maxSecret bounds a secret. Everybody's password is shorter.
@@ -29,6 +30,8 @@ const maxSecret = 1024
 // read gets the secret for one call.
 func (s *secret) read(e *env, c *call) (string, error) {
 	switch {
+	case s.each != nil:
+		return s.several(e, c)
 	case c.passFile == "-":
 		return s.line(e.in)
 	case c.passFile != "":
@@ -47,13 +50,51 @@ func (s *secret) read(e *env, c *call) (string, error) {
 	return s.line(e.in)
 }
 
+// several gets each of the secrets, in their order, with ends of lines between.
+func (s *secret) several(e *env, c *call) (string, error) {
+	if len(s.each()) == 0 {
+		return "", nil
+	}
+	from := e.in
+	f, ok := e.in.(*os.File)
+	asks := c.passFile == "" && ok && term.IsTerminal(int(f.Fd()))
+	if c.passFile != "" && c.passFile != "-" {
+		named, err := os.Open(c.passFile)
+		if err != nil {
+			return "", &fault.Error{Op: "secret", Kind: fault.Invalid, Text: "The file with the %s cannot be read.", Args: []any{s.what}, Err: err}
+		}
+		defer named.Close()
+		from = named
+	}
+	lines := bufio.NewReaderSize(from, maxSecret+2)
+	var all []string
+	for _, what := range s.each() {
+		one := secret{what: what}
+		read := func() (string, error) { return one.next(lines) }
+		if asks {
+			read = func() (string, error) { return one.prompt(e, int(f.Fd())) }
+		}
+		text, err := read()
+		if err != nil {
+			return "", err
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "\n"), nil
+}
+
 // line reads one line. The rest of the input is left alone.
 func (s *secret) line(r io.Reader) (string, error) {
-	text, err := bufio.NewReaderSize(io.LimitReader(r, maxSecret+2), maxSecret+2).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
+	return s.next(bufio.NewReaderSize(io.LimitReader(r, maxSecret+2), maxSecret+2))
+}
+
+// next reads the next line of several.
+func (s *secret) next(r *bufio.Reader) (string, error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return "", fmt.Errorf("reading the %s: %w", s.what, err)
 	}
-	text = strings.TrimRight(text, "\r\n")
+	text := strings.TrimRight(string(line), "\r\n")
 	if text == "" || len(text) > maxSecret {
 		return "", usagef("there is no %s on standard input or in the file", s.what)
 	}
