@@ -390,6 +390,16 @@ func TestACMEByDNS(t *testing.T) {
 			t.Errorf("a secret was said:\n%s", said)
 		}
 	}
+
+	// A wildcard alone is shown for what is below its domain, a name of nobody's too.
+	c.must("cert", "domain", "add", "deep.acme.test")
+	wild := append(slices.Replace(slices.Clone(order), 3, 8, "wild", "--domain", "*.deep.acme.test"), "--password-file", secrets, "--dir", c.dir)
+	if a := platen("", wild...); a.code != exitDone {
+		t.Fatalf("%q: exit %d: %s%s", wild, a.code, a.out, a.err)
+	}
+	if got := c.curl(c.node.web.addr(), "https", "any.deep.acme.test", "/healthz", "--cacert", roots); got != "200" {
+		t.Errorf("below a wildcard: %s", got)
+	}
 	c.must("cert", "chain", "remove", "public", "--yes")
 	if secret, err := c.node.scope.ChainSecret(t.Context(), v.ID); err != nil || secret != "" {
 		t.Errorf("its secrets are left behind: %v", err)

@@ -116,7 +116,8 @@ func showing(k *pki.Keeper, leaf *x509.Certificate) []string {
 	var names []string
 	for _, d := range k.Domains() {
 		_, parent, _ := strings.Cut(d.Name, ".")
-		named, below := slices.Contains(leaf.DNSNames, d.Name), slices.Contains(leaf.DNSNames, "*."+parent)
+		has := func(n string) bool { return slices.Contains(leaf.DNSNames, n) }
+		named, below := has(d.Name) || has("*."+d.Name), has("*."+parent)
 		if named || below && d.Chain == "" {
 			names = append(names, d.Name)
 		}
