@@ -268,7 +268,7 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 }
 
 // wanted are the names that the node's own chain has: what the machine is called, and
-// the domains that show no other chain. What is no host name is left out.
+// the domains that no other chain is for. What is no host name is left out.
 func (k *Keeper) wanted(s *state) []string {
 	var names []string
 	add := func(raw string) {
@@ -280,7 +280,7 @@ func (k *Keeper) wanted(s *state) []string {
 		add(n)
 	}
 	for _, d := range s.domains {
-		if d.Chain == "" || s.chains[d.Chain] == nil {
+		if c := s.chains[d.Chain]; d.Chain == "" || c == nil || !matches(c.Leaf(), d.Name) {
 			add(d.Name)
 		}
 	}

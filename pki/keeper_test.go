@@ -322,6 +322,7 @@ func TestWildcardBelowADomain(t *testing.T) {
 			t.Errorf("%q shows the wildcard: %v", name, got)
 		}
 	}
+	must(t, w.believes(t, "example.com"))
 	if hosts := w.Hosts(); !slices.Contains(hosts, "*.example.com") || !slices.Contains(hosts, "example.com") {
 		t.Errorf("hosts %q", hosts)
 	}

@@ -57,7 +57,7 @@ func (k *Keeper) shown(s *state, x Kept) Shown {
 		v.Certs = c.Certs
 	} else if !v.Awaited {
 		v.Damaged = true
-		v.Certs, _ = ImportCerts(x.Certs) //nolint:errcheck // then there is nothing to show
+		v.Certs, _ = ImportCerts(x.Certs) // else there is nothing to show
 	}
 	for _, d := range s.domains {
 		if d.Chain == x.ID {
