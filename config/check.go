@@ -47,6 +47,7 @@ func (c *Config) check() []Problem {
 	k.address("listen.ipp", c.Listen.IPP)
 	k.address("listen.web", c.Listen.Web)
 	k.address("listen.acme", c.Listen.ACME)
+	k.old(c.Listen.Old)
 	k.log(c.Log)
 	k.lpd(c.LPD)
 	k.web(c.Web)
@@ -128,6 +129,53 @@ func (c *checker) address(key, addr string) {
 	}
 	if cut, _, _ := strings.Cut(host, "%"); host != "" && net.ParseIP(cut) == nil {
 		c.bad(key, "%q is not an IP address", host)
+	}
+}
+
+// Networks that an old listener may be opened for: a wider one would be no longer
+// that of a few devices.
+const (
+	widestIPv4 = 24
+	widestIPv6 = 64
+	mostOld    = 16 // networks of one listener
+)
+
+func (c *checker) old(list []OldListener) {
+	taken := map[string]bool{}
+	for _, l := range list {
+		c.address("listen.old.address", l.Address)
+		if l.Address == "" {
+			c.bad("listen.old.address", "must say where it listens, such as \"192.0.2.7:8443\"")
+		}
+		if !strings.HasSuffix(l.Address, ":0") && taken[l.Address] {
+			c.bad("listen.old.address", "%s is there twice", l.Address)
+		}
+		taken[l.Address] = true
+		if l.Service != ServiceWeb && l.Service != ServiceIPP {
+			c.bad("listen.old.service", "must be web or ipp, not %q", l.Service)
+		}
+		c.oldAllow(l)
+	}
+}
+
+// oldAllow: what such a listener offers can be broken, so it is for hosts that
+// somebody has named.
+func (c *checker) oldAllow(l OldListener) {
+	const key = "listen.old.allow"
+	if len(l.Allow) == 0 {
+		c.bad(key, "must name the old device of %s by its address, or its network: what is offered there is weak, and nobody else may connect", l.Address)
+	}
+	if len(l.Allow) > mostOld {
+		c.bad(key, "must name at most %d devices or networks", mostOld)
+	}
+	for _, n := range l.Allow {
+		widest := widestIPv6
+		if n.Addr().Is4() {
+			widest = widestIPv4
+		}
+		if n.Bits() < widest {
+			c.bad(key, "%s is too wide: name the device, or a network no wider than /%d", n, widest)
+		}
 	}
 }
 

@@ -32,7 +32,23 @@ type Listen struct {
 	Web string `toml:"web"`
 
 	ACME string `toml:"acme"` // where an ACME server looks for proofs of http-01: port 80 of the node's names
+
+	Old []OldListener `toml:"old" live:"yes"`
 }
+
+// OldListener is an address that speaks TLS as devices of around 2010 do, for the
+// few hosts that need it and for nobody else.
+type OldListener struct {
+	Address string    `toml:"address"`
+	Service string    `toml:"service"` // "web", "ipp"
+	Allow   []Network `toml:"allow"`   // the device, or the network of such devices
+}
+
+// Services that an OldListener can have.
+const (
+	ServiceWeb = "web"
+	ServiceIPP = "ipp"
+)
 
 // Log says what is written where.
 type Log struct {

@@ -23,6 +23,13 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 }
 
+func networks(list ...string) (n []config.Network) {
+	for _, s := range list {
+		n = append(n, config.Network{Prefix: netip.MustParsePrefix(s)})
+	}
+	return n
+}
+
 func TestParse(t *testing.T) {
 	tests := map[string]struct {
 		in   string
@@ -83,6 +90,24 @@ func TestParse(t *testing.T) {
 		"prefix":                {in: "[metrics]\nallow = [\"10.0.0.1\"]\n", errs: []string{"node.toml:2: metrics.allow:"}},
 		"folder twice":          {in: "[[hotfolder]]\npath = \"/a\"\nqueue = \"q\"\nowner = \"e\"\n[[hotfolder]]\npath = \"/a/\"\nqueue = \"q\"\nowner = \"e\"\n", errs: []string{"node.toml:2: hotfolder.path: /a/ is watched twice"}},
 		"folder without a path": {in: "[[hotfolder]]\nqueue = \"q\"\nowner = \"e\"\n", errs: []string{`hotfolder.path: must be an absolute path, not ""`}},
+		"old devices": {
+			in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"192.0.2.50\", \"192.0.2.64/29\", \"2001:db8::50\"]\n[[listen.old]]\naddress = \":6310\"\nservice = \"ipp\"\nallow = [\"192.0.2.77/24\", \"2001:db8::/64\"]\n",
+			want: func(c *config.Config) {
+				c.Listen.Old = []config.OldListener{
+					{Address: "192.0.2.7:8443", Service: "web", Allow: networks("192.0.2.50/32", "192.0.2.64/29", "2001:db8::50/128")},
+					{Address: ":6310", Service: "ipp", Allow: networks("192.0.2.0/24", "2001:db8::/64")},
+				}
+			},
+		},
+		"old for nobody":        {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\n", errs: []string{"listen.old.allow: must name the old device of 192.0.2.7:8443 by its address"}},
+		"old for all":           {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"0.0.0.0/0\"]\n", errs: []string{"node.toml:4: listen.old.allow: 0.0.0.0/0 is too wide: name the device, or a network no wider than /24"}},
+		"old for half a /24":    {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"192.0.2.50\", \"192.0.2.0/23\"]\n", errs: []string{"192.0.2.0/23 is too wide"}},
+		"old for much IPv6":     {in: "[[listen.old]]\naddress = \"[2001:db8::7]:8443\"\nservice = \"web\"\nallow = [\"2001:db8::/63\"]\n", errs: []string{"2001:db8::/63 is too wide: name the device, or a network no wider than /64"}},
+		"old for a name":        {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"printer\"]\n", errs: []string{`node.toml:4: listen.old.allow: "printer" is not an address`}},
+		"old, IPv4 as IPv6":     {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"::ffff:0.0.0.0/96\"]\n", errs: []string{"is not an address"}},
+		"old without a service": {in: "[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"lpd\"\nallow = [\"192.0.2.50\"]\n", errs: []string{`node.toml:3: listen.old.service: must be web or ipp, not "lpd"`}},
+		"old nowhere":           {in: "[[listen.old]]\nservice = \"web\"\nallow = [\"192.0.2.50\"]\n", errs: []string{"listen.old.address: must say where it listens"}},
+		"old twice":             {in: strings.Repeat("[[listen.old]]\naddress = \"192.0.2.7:8443\"\nservice = \"web\"\nallow = [\"192.0.2.50\"]\n", 2), errs: []string{"listen.old.address: 192.0.2.7:8443 is there twice"}},
 		"name":                  {in: "[web]\nnames = [\"https://x\"]\n", errs: []string{`node.toml:2: web.names: "https://x" is not a host name or address`}},
 	}
 	for name, tt := range tests {
@@ -121,6 +146,10 @@ func TestShippedFileAndDefaults(t *testing.T) {
 		t.Errorf("the example of a hot folder became %+v", got.HotFolders)
 	}
 	got.HotFolders = nil
+	if len(got.Listen.Old) != 1 {
+		t.Errorf("the example of an old device became %+v", got.Listen.Old)
+	}
+	got.Listen.Old = nil
 	want := config.Default()
 	for _, list := range []*[]netip.Prefix{&got.Trusted, &got.Devices.Allow, &got.IPP.Believed} {
 		if len(*list) == 0 {
@@ -188,9 +217,10 @@ func TestChanges(t *testing.T) {
 	now := config.Default()
 	now.Log.Level, now.Log.File = "debug", "/var/log/platen/node.log"
 	now.Listen.LPD = ":1515"
+	now.Listen.Old = []config.OldListener{{Address: ":8443", Service: "web", Allow: networks("192.0.2.50/32")}}
 	now.HotFolders = []config.HotFolder{{Path: "/a", Queue: "q", Owner: "e"}}
 	live, restart := config.Changes(old, now)
-	if want := []string{"log.level", "hotfolder"}; !slices.Equal(live, want) {
+	if want := []string{"listen.old", "log.level", "hotfolder"}; !slices.Equal(live, want) {
 		t.Errorf("live: got %v, want %v", live, want)
 	}
 	if want := []string{"listen.lpd", "log.file"}; !slices.Equal(restart, want) {

@@ -10,7 +10,7 @@ import (
 // leaf is one key of the file with its value.
 type leaf struct {
 	key   string
-	table string // the repeated table that the key belongs to, "" for all others
+	table string // the repeated table that the key belongs to, "listen.old"; "" for all others
 	live  bool
 	value reflect.Value // of a repeated table: the whole list, on each of its keys
 }
@@ -31,7 +31,7 @@ func walk(v reflect.Value, prefix string, live bool, visit func(leaf)) {
 		case f.Type.Kind() == reflect.Slice && isTable(f.Type.Elem()):
 			list := v.Field(i)
 			walk(reflect.Zero(f.Type.Elem()), key+".", live, func(l leaf) {
-				l.table, l.value = f.Tag.Get("toml"), list
+				l.table, l.value = key, list
 				visit(l)
 			})
 		default:
@@ -43,7 +43,7 @@ func walk(v reflect.Value, prefix string, live bool, visit func(leaf)) {
 // isTable reports whether a type is a table of the file, not a value that
 // happens to be a struct.
 func isTable(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Duration]() && t != reflect.TypeFor[netip.Prefix]()
+	return t.Kind() == reflect.Struct && t != reflect.TypeFor[Duration]() && t != reflect.TypeFor[netip.Prefix]() && t != reflect.TypeFor[Network]()
 }
 
 // Changes lists the keys whose values differ: those that take effect at once

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,34 @@ func (d Duration) MarshalText() ([]byte, error) {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return []byte(s), nil
+}
+
+// Network is a netip.Prefix that the file may also spell as the address of one
+// host, "192.0.2.50".
+type Network struct{ netip.Prefix }
+
+// UnmarshalText reads an address or a prefix.
+func (n *Network) UnmarshalText(text []byte) error {
+	p, err := netip.ParsePrefix(string(text))
+	if a, addrErr := netip.ParseAddr(string(text)); addrErr == nil {
+		p, err = netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	if err != nil || p.Addr().Is4In6() || p.Addr().Zone() != "" {
+		return &valueError{string(text), fmt.Sprintf("%q is not an address such as \"192.0.2.50\" or a network such as \"192.0.2.48/29\"", text)}
+	}
+	n.Prefix = p.Masked()
+	return nil
+}
+
+// MarshalText writes the shortest form that UnmarshalText reads.
+func (n Network) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// String writes one host without its length.
+func (n Network) String() string {
+	if n.IsSingleIP() {
+		return n.Addr().String()
+	}
+	return n.Prefix.String()
 }
 
 // Octets is a size that the file spells 65536 or "64KiB".

@@ -73,8 +73,10 @@ func (s *state) inUse(x Kept) bool {
 	switch {
 	case x.Use == UseSigning:
 		return s.signing != nil && s.signing.Chosen != nil && s.signing.Chosen.Chain == s.chains[x.ID]
-	case x.From == FromBuiltIn && (x.Name == nameRoot || x.Name == nameIssuing || x.Name == nameOwn || x.Name == nameOwnRSA):
+	case x.From == FromBuiltIn && (x.Name == nameRoot || x.Name == nameIssuing || x.Name == nameOwn):
 		return true
+	case x.From == FromBuiltIn && x.Name == nameOwnRSA:
+		return s.rsa != nil // the listener may be closed again
 	}
 	return slices.ContainsFunc(s.domains, func(d Domain) bool { return d.Chain == x.ID })
 }

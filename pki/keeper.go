@@ -46,7 +46,7 @@ type Keeper struct {
 	CAFile string          // where clients find the authority's certificate, mode 0644; "" nowhere
 	Names  func() []string // host names and addresses of this node; asked again at every check
 	Tenant string          // UUID of the account
-	RSA    bool            // there is a listener for clients that know nothing but RSA
+	RSA    func() bool     // reports whether a listener is for clients that know nothing but RSA; nil: none is
 	NewID  func() string   // UUIDv7
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -92,7 +92,7 @@ type state struct {
 	trusted []Trusted
 	signing *Signing
 	own     *tls.Certificate
-	rsa     *tls.Certificate            // nil unless Keeper.RSA
+	rsa     *tls.Certificate            // nil unless Keeper.RSA says so
 	shown   map[string]*tls.Certificate // by domain, of those that show a chain of their own
 }
 
@@ -223,7 +223,7 @@ func (k *Keeper) ensure(ctx context.Context, s *state) (made bool, err error) {
 	}
 	var new2 bool
 	var err2 error
-	if k.RSA {
+	if k.RSA != nil && k.RSA() {
 		var c *Chain
 		if c, new2, err2 = k.own(ctx, s, nameOwnRSA, issuing, IssueRSA); c != nil {
 			s.rsa = c.TLS()

@@ -140,6 +140,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' handshakes, mostly
 		ConnContext: crowd.Context, ConnState: crowd.State,
 	}
+	if tooOldForHTTP2(s.TLS) {
+		srv.Protocols = new(http.Protocols)
+		srv.Protocols.SetHTTP1(true)
+	}
 	var done sync.WaitGroup
 	defer done.Wait()
 	defer context.AfterFunc(ctx, func() {
@@ -155,6 +159,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("ui: %w", err)
+}
+
+// tooOldForHTTP2 reports whether a client may come with a version of TLS over which
+// there is no HTTP/2 (RFC 9113, section 9.2): one that was promised it is sent away.
+func tooOldForHTTP2(c *tls.Config) bool {
+	return c != nil && c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12
 }
 
 // life ends when the server does.

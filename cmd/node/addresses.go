@@ -15,6 +15,14 @@ type addresses struct {
 	Web string `json:"web,omitempty"`
 
 	ACME string `json:"acme,omitempty"`
+
+	Old []oldAddress `json:"old,omitempty"`
+}
+
+// oldAddress is a listener for old devices.
+type oldAddress struct {
+	Service string `json:"service"` // "web", "ipp"
+	Address string `json:"address"`
 }
 
 func writeAddresses(path string, a addresses) error {

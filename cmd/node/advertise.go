@@ -173,6 +173,11 @@ func certified(cfg config.Config) []string {
 	if cfg.IPP.Advertise && cfg.Listen.IPP != "" && !onlyHere(cfg.Listen.IPP) {
 		names = append(names, localName())
 	}
+	for _, l := range cfg.Listen.Old { // it may have an address of its own
+		if ap, err := netip.ParseAddrPort(l.Address); err == nil && !ap.Addr().IsUnspecified() {
+			names = append(names, ap.Addr().Unmap().WithZone("").String())
+		}
+	}
 	return names
 }
 

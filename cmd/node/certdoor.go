@@ -150,7 +150,7 @@ func (d *certificateDoor) Certificate(ctx context.Context, chain []*x509.Certifi
 // certificatesChanged lets the IPP door of the running node ask for certificates of
 // the authorities of now.
 func (a *admin) certificatesChanged() {
-	if n := a.running; n != nil && n.ipp != nil {
-		n.ipp.replace(n.ippServer(n.settings()))
+	if n := a.running; n != nil {
+		n.replaceIPP(n.settings())
 	}
 }

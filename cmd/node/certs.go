@@ -5,15 +5,18 @@ import (
 	"log/slog"
 	"time"
 
+	"platen/config"
 	"platen/job"
 	"platen/pki"
 	"platen/store"
 )
 
 // newCerts has the certificates of the account of scope.
-func newCerts(p place, scope store.Scope, now func() time.Time, log *slog.Logger, names func() []string) *pki.Keeper {
+func newCerts(p place, scope store.Scope, now func() time.Time, log *slog.Logger, settings func() config.Config) *pki.Keeper {
 	return &pki.Keeper{
-		Store: scope, Tenant: scope.Tenant(), CAFile: p.ca(), Names: names,
+		Store: scope, Tenant: scope.Tenant(), CAFile: p.ca(),
+		Names: func() []string { return pki.HostNames(certified(settings())...) },
+		RSA:   func() bool { return len(settings().Listen.Old) > 0 },
 		NewID: job.NewUUID, Now: now, Log: log,
 	}
 }
@@ -24,6 +27,6 @@ func (a *admin) certs(ctx context.Context) (*pki.Keeper, error) {
 	if a.running != nil {
 		return a.running.chain, nil
 	}
-	k := newCerts(a.place, a.scope, a.now, a.log, func() []string { return pki.HostNames(certified(a.place.cfg)...) })
+	k := newCerts(a.place, a.scope, a.now, a.log, func() config.Config { return a.place.cfg })
 	return k, k.Open(ctx)
 }

@@ -98,6 +98,7 @@ func checkNode(ctx context.Context, p place, f *findings) {
 		checkPort(ctx, f, "HTTPS port", p.cfg.Listen.Web)
 		checkPort(ctx, f, "ACME port", p.cfg.Listen.ACME)
 	}
+	checkOld(ctx, p, running, f)
 	keys := checkKeys(p, f)
 	if keys != nil {
 		checkStore(ctx, p, keys, f)

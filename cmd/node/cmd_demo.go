@@ -94,6 +94,11 @@ func demoPlace(dir string, lpd, ipp, web *opt[string]) (place, error) {
 	lpd.apply(&p.cfg.Listen.LPD)
 	ipp.apply(&p.cfg.Listen.IPP)
 	web.apply(&p.cfg.Listen.Web)
+	for _, l := range p.cfg.Listen.Old {
+		if err := mustBeLoopback(l.Address); err != nil {
+			return p, err
+		}
+	}
 	if err := errors.Join(mustBeLoopback(p.cfg.Listen.LPD), mustBeLoopback(p.cfg.Listen.IPP), mustBeLoopback(p.cfg.Listen.Web)); err != nil || statErr == nil {
 		return p, err
 	}

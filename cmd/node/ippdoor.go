@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"net/netip"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ import (
 )
 
 // ippServer is the IPP door with the limits of cfg.
-func (n *node) ippServer(cfg config.Config) server {
+func (n *node) ippServer(cfg config.Config, offer *tls.Config) server {
 	limits := ippsrv.DefaultLimits()
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.IPP.MaxConnections, cfg.IPP.MaxPerClient, cfg.IPP.HeaderTimeout.Duration, forever
 	limits.Idle, limits.Operation = cfg.IPP.Idle.Duration, cfg.IPP.Operation.Duration
@@ -30,7 +31,7 @@ func (n *node) ippServer(cfg config.Config) server {
 		Version: version, Web: n.web.addr, Site: n.scope, Intake: n.intake,
 		People:  &ippPeople{desk: n.desk, scope: n.scope, digests: n.keys.Tenant(n.scope.Tenant())},
 		Tickets: n.members.tickets, Certificates: n.members.certificates,
-		Hosts: n.hosts, TLS: n.chain.ServerConfig(), Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
+		Hosts: n.hosts, TLS: offer, Trusted: cfg.IPP.Believed, Certs: cfg.IPP.Certificates, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
 }

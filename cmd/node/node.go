@@ -65,6 +65,7 @@ type node struct {
 
 	lpd, ipp, web *door // nil where the node does not listen
 	acme          *acmeDoor
+	old           *oldDoors
 	control       net.Listener
 
 	printers *ippsrv.State // of the IPP door, whichever server stands behind it
@@ -262,7 +263,8 @@ func (n *node) build() {
 		Released: n.dispatcher.Wake, Counted: n.counter.Wake, Accepted: n.numbers.accepted,
 		Canceled: n.dispatcher.Cancel, Erased: n.keeper.Wake,
 	}
-	n.chain = newCerts(n.place, n.scope, failpoint.Now, log, func() []string { return pki.HostNames(certified(n.settings())...) })
+	n.old = newOldDoors(n)
+	n.chain = newCerts(n.place, n.scope, failpoint.Now, log, n.settings)
 	n.acme = &acmeDoor{}
 	n.chain.Obtain, n.chain.RenewalTime = n.obtain, n.renewalTime
 	n.signings = keeperSignings{n.chain}
@@ -362,10 +364,17 @@ func (n *node) listen(ctx context.Context) (err error) {
 	if n.acme.door, err = n.openDoor(ctx, "acme", n.cfg.Listen.ACME, log); err != nil {
 		return err
 	}
+	n.old.open(ctx)
 	if n.control, err = listenControl(ctx, n.place.socket()); err != nil {
 		return err
 	}
-	return writeAddresses(n.place.addresses(), addresses{LPD: n.lpd.addr(), IPP: n.ipp.addr(), Web: n.web.addr(), ACME: n.acme.door.addr()})
+	return n.writeAddresses()
+}
+
+func (n *node) writeAddresses() error {
+	return writeAddresses(n.place.addresses(), addresses{
+		LPD: n.lpd.addr(), IPP: n.ipp.addr(), Web: n.web.addr(), ACME: n.acme.door.addr(), Old: n.old.addresses(),
+	})
 }
 
 func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger) (*door, error) {
@@ -380,7 +389,13 @@ func (n *node) openDoor(ctx context.Context, name, addr string, log *slog.Logger
 }
 
 // doors are the ports of the node; nil for those that are not open.
-func (n *node) doors() []*door { return []*door{n.lpd, n.ipp, n.web, n.acme.door} }
+func (n *node) doors() []*door {
+	list := []*door{n.lpd, n.ipp, n.web, n.acme.door}
+	for _, d := range n.old.all() {
+		list = append(list, d.door)
+	}
+	return list
+}
 
 // closePorts undoes listen, when the node did not come up.
 func (n *node) closePorts() error {
@@ -403,16 +418,20 @@ func (n *node) run(ctx context.Context) error {
 	recaller := &release.Recaller{Service: n.desk}
 	parts := []func(context.Context) error{
 		n.dispatcher.Serve, n.ahead.Serve, n.keeper.Serve, n.counter.Serve, recaller.Serve, n.chain.Serve,
-		n.health.serve, n.folders.serve, n.sources.serve, n.readers.serve, n.post.serve, n.keepPeople, n.keepSessions, n.hintFirst, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig,
+		n.health.serve, n.folders.serve, n.sources.serve, n.readers.serve, n.post.serve, n.keepPeople, n.keepSessions, n.hintFirst, n.describeDevices, n.watchStore, n.serveControl, n.watchConfig, n.old.serve,
 	}
 	if n.lpd != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.lpd.serve(ctx, n.lpdServer(n.settings())) })
 	}
 	if n.ipp != nil {
-		parts = append(parts, func(ctx context.Context) error { return n.ipp.serve(ctx, n.ippServer(n.settings())) }, n.advertise)
+		parts = append(parts, func(ctx context.Context) error {
+			return n.ipp.serve(ctx, n.ippServer(n.settings(), n.chain.ServerConfig()))
+		}, n.advertise)
 	}
 	if n.web != nil {
-		parts = append(parts, func(ctx context.Context) error { return n.web.serve(ctx, n.webServer(n.settings())) })
+		parts = append(parts, func(ctx context.Context) error {
+			return n.web.serve(ctx, n.webServer(n.settings(), n.chain.ServerConfig()))
+		})
 	}
 	if n.acme.door != nil {
 		parts = append(parts, func(ctx context.Context) error { return n.acme.door.serve(ctx, n.acmeServer()) })

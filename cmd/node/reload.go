@@ -33,11 +33,14 @@ func (n *node) apply(old, now config.Config) {
 	if n.lpd != nil && !reflect.DeepEqual(lpdOf(before), lpdOf(next)) {
 		n.lpd.replace(n.lpdServer(next))
 	}
-	if n.web != nil && !reflect.DeepEqual(webOf(before), webOf(next)) {
-		n.web.replace(n.webServer(next))
+	if !reflect.DeepEqual(webOf(before), webOf(next)) {
+		n.replaceWeb(next)
 	}
-	if n.ipp != nil && !reflect.DeepEqual(ippOf(before), ippOf(next)) {
-		n.ipp.replace(n.ippServer(next))
+	if !reflect.DeepEqual(ippOf(before), ippOf(next)) {
+		n.replaceIPP(next)
+	}
+	if !reflect.DeepEqual(before.Listen.Old, next.Listen.Old) {
+		n.old.update()
 	}
 	n.folders.set(next.HotFolders)
 	if len(live) > 0 {
@@ -59,6 +62,7 @@ func (p *place) merge(file, before config.Config) config.Config {
 	next := before
 	next.Log.Level, next.LPD, next.Trusted, next.Metrics, next.HotFolders = file.Log.Level, file.LPD, file.Trusted, file.Metrics, file.HotFolders
 	next.Web.MaxConnections, next.Web.MaxPerClient, next.Web.HeaderTimeout = file.Web.MaxConnections, file.Web.MaxPerClient, file.Web.HeaderTimeout
+	next.Listen.Old = file.Listen.Old
 	advertise, on := before.IPP.Advertise, before.IPP.Interfaces
 	next.IPP = file.IPP
 	next.IPP.Advertise, next.IPP.Interfaces = advertise, on

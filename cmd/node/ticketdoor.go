@@ -188,15 +188,9 @@ func (n *node) headerOctets(usual int) int {
 // ticketsChanged lets the doors of the running node take tickets from now on, or
 // not any longer.
 func (a *admin) ticketsChanged() {
-	n := a.running
-	if n == nil {
-		return
-	}
-	if n.web != nil {
-		n.web.replace(n.webServer(n.settings()))
-	}
-	if n.ipp != nil {
-		n.ipp.replace(n.ippServer(n.settings()))
+	if n := a.running; n != nil {
+		n.replaceWeb(n.settings())
+		n.replaceIPP(n.settings())
 	}
 }
 

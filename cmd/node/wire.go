@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,7 @@ func (n *node) lpdServer(cfg config.Config) server {
 }
 
 // webServer is the HTTPS door with the limits of cfg.
-func (n *node) webServer(cfg config.Config) server {
+func (n *node) webServer(cfg config.Config, offer *tls.Config) server {
 	limits := ui.DefaultLimits()
 	limits.Conns, limits.PerIP, limits.Header, limits.Grace = cfg.Web.MaxConnections, cfg.Web.MaxPerClient, cfg.Web.HeaderTimeout.Duration, forever
 	limits.Octets = n.headerOctets(limits.Octets)
@@ -46,7 +47,7 @@ func (n *node) webServer(cfg config.Config) server {
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: n.tokens(), JWKS: n.jwks, Events: events{n.scope},
 		Bringers: bringers{n.tokens(), n.sources},
-		Alive:    n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: n.chain.ServerConfig(),
+		Alive:    n.health.err, Parts: n.parts, CAPEM: n.chain.CAPEM, Hosts: n.hosts, TLS: offer,
 		Numbers: n.numbers.registry(), Monitors: cfg.Metrics.Allow, Log: n.log.Logger, Limits: limits,
 	}
 	return s.Serve
