@@ -21,8 +21,8 @@ func (k *Keeper) ServerConfig() *tls.Config {
 
 // OldConfig returns what a listener offers that was opened for one old device.
 func (k *Keeper) OldConfig() *tls.Config {
-	return &tls.Config{
-		MinVersion:     tls.VersionTLS10, //nolint:gosec // that is what it is for; see docs/certificates-old-devices.md
+	return &tls.Config{ //nolint:gosec // weak is what it is for; see docs/certificates-old-devices.md
+		MinVersion:     tls.VersionTLS10,
 		MaxVersion:     tls.VersionTLS12,
 		CipherSuites:   append(append([]uint16{}, aead...), old...),
 		GetCertificate: k.certificateRSA,

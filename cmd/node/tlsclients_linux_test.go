@@ -148,7 +148,7 @@ func TestCupsTrustsTheImportedAuthority(t *testing.T) {
 	}
 	put := func(path, text string) {
 		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // lp has to read it
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
