@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -116,10 +117,16 @@ type Settings struct {
 	HalfOpen time.Duration // no sign of life of the other end while it owes us one; 2 min when 0
 
 	// Pin is asked whether a device, by its id, may show this public key: the
-	// SHA-256 of its certificate's SubjectPublicKeyInfo. It remembers the first.
-	// Conflict says that the device had another key before; every other error
-	// that the question could not be answered. nil accepts any key.
-	Pin func(ctx context.Context, device string, spki []byte) error
+	// SHA-256 of its certificate's SubjectPublicKeyInfo. It remembers the first, and
+	// one that is vouched for by Roots in place of the one before. Conflict says that
+	// the device had another key before; every other error that the question could
+	// not be answered. nil accepts any key.
+	Pin func(ctx context.Context, device string, spki []byte, vouched bool) error
+
+	// Roots is asked, for each connection, whose certificates of devices are believed:
+	// authorities that an administrator has named, never those of the system. nil, or
+	// nil from it: nobody's.
+	Roots func() *x509.CertPool
 
 	Resolver Resolver // net.DefaultResolver when nil
 	Now      func() time.Time

@@ -3,6 +3,8 @@ package device_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -20,6 +22,7 @@ import (
 	"platen/device"
 	"platen/fault"
 	"platen/internal/testkit/devicetest"
+	"platen/internal/testkit/peers"
 	"platen/ipp"
 	"platen/job"
 	"platen/site"
@@ -848,7 +851,7 @@ func TestIPPSKey(t *testing.T) {
 	t.Cleanup(secure.Close)
 	var first []byte
 	s := patientIPP()
-	s.Pin = func(_ context.Context, dev string, spki []byte) error {
+	s.Pin = func(_ context.Context, dev string, spki []byte, _ bool) error {
 		switch {
 		case dev != "d1" || len(spki) != 32:
 			return errors.New("wrong question")
@@ -875,7 +878,7 @@ func TestIPPSKey(t *testing.T) {
 	if !fault.Is(err, fault.Denied) || !strings.HasPrefix(fault.Text(err), "The device shows another key than before.") || res.Evidence != job.NoneAccepted || len(p.ops()) != asked {
 		t.Errorf("result %+v, %v", res, err)
 	}
-	s.Pin = func(context.Context, string, []byte) error { return errors.New("database is closed") }
+	s.Pin = func(context.Context, string, []byte, bool) error { return errors.New("database is closed") }
 	dev = open(t, site.Device{ID: "d1", URI: "ipps://" + secure.Listener.Addr().String() + "/ipp/print"}, s)
 	if _, err := deliver(); !fault.Is(err, fault.Unavailable) || fault.Text(err) != "The key of the device could not be checked." {
 		t.Errorf("err = %v", err)
@@ -884,6 +887,86 @@ func TestIPPSKey(t *testing.T) {
 	dev = open(t, site.Device{ID: "d1", URI: "ipps" + strings.TrimPrefix(p.uri(), "ipp")}, patientIPP())
 	if _, err := deliver(); !fault.Is(err, fault.Unavailable) || fault.Text(err) != "An encrypted connection to the device cannot be made." {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// A device for which a named authority vouches may change its key, and goes back to no
+// key for which nobody vouches. What does not verify is known by its key, as before.
+func TestIPPSVouched(t *testing.T) {
+	p := newPrinter(t, devicetest.Manner{})
+	certificate := func(names ...string) (peers.Certificate, tls.Certificate) {
+		t.Helper()
+		c, err := peers.NewCertificate(time.Now().Add(time.Hour), names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := tls.X509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, pair
+	}
+	ours, first := certificate("127.0.0.1")
+	again, second := certificate("127.0.0.1")
+	elsewhere, other := certificate("mfp-9.example.org")
+	_, nobodys := certificate("127.0.0.1")
+	shown := first
+	secure := httptest.NewUnstartedServer(p)
+	secure.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{shown}}, nil
+	}}
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+
+	var key []byte // as a node keeps it
+	s := patientIPP()
+	s.Pin = func(_ context.Context, _ string, spki []byte, vouched bool) error {
+		switch {
+		case key == nil || vouched:
+			key = slices.Clone(spki)
+		case !bytes.Equal(key, spki):
+			return &fault.Error{Op: "store.Pin", Kind: fault.Conflict}
+		}
+		return nil
+	}
+	var roots *x509.CertPool
+	s.Roots = func() *x509.CertPool { return roots }
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	trusting := func(list ...peers.Certificate) *x509.CertPool {
+		pool := x509.NewCertPool()
+		for _, c := range list {
+			pool.AppendCertsFromPEM(c.CA)
+		}
+		return pool
+	}
+	all := trusting(ours, again, elsewhere)
+	for _, step := range []struct {
+		name  string
+		roots *x509.CertPool
+		shows tls.Certificate
+		later time.Duration
+		takes bool
+	}{
+		{"the first key, nobody named", nil, first, 0, true},
+		{"another key, nobody named", nil, second, 0, false},
+		{"another key, its authority is not the named one", trusting(ours), second, 0, false},
+		{"another key, vouched for", all, second, 0, true},
+		{"back to one that nobody vouches for", all, nobodys, 0, false},
+		{"vouched for, for another host", all, other, 0, false},
+		{"back to a vouched one", all, first, 0, true},
+		{"ended, with the key that it had", all, first, 2 * time.Hour, true},
+		{"ended, with another key", all, second, 2 * time.Hour, false},
+		{"nobody named any longer, the key that it had", trusting(), first, 0, true},
+		{"nobody named any longer, another key", trusting(), second, 0, false},
+	} {
+		roots, shown, now = step.roots, step.shows, time.Now().Add(step.later)
+		dev := open(t, site.Device{ID: "d1", URI: "ipps://" + secure.Listener.Addr().String() + "/ipp/print"}, s)
+		d, _ := ippDelivery(somePDF)
+		res, err := dev.Deliver(t.Context(), d)
+		if (err == nil) != step.takes || err != nil && (!fault.Is(err, fault.Denied) || res.Evidence != job.NoneAccepted || !strings.Contains(fault.Text(err), "platen cert trust import FILE --for devices")) {
+			t.Errorf("%s: %+v, %v", step.name, res, err)
+		}
 	}
 }
 

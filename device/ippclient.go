@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -81,8 +82,9 @@ func (s *ippSession) dial() (net.Conn, error) {
 	return ippConn{l, l}, nil
 }
 
-// dialTLS takes any certificate: those of printers are signed by themselves.
-// What makes a printer the one that it was before is its key.
+// dialTLS takes any certificate: those of printers are mostly signed by themselves.
+// What makes a printer the one that it was before is its key, or an authority that
+// was named for devices and vouches for its name.
 func (s *ippSession) dialTLS() (net.Conn, error) {
 	const op = "device.ipps"
 	raw, err := s.dial()
@@ -92,7 +94,7 @@ func (s *ippSession) dialTLS() (net.Conn, error) {
 	conn := tls.Client(raw, &tls.Config{
 		ServerName:         s.dev.host.name,
 		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, //nolint:gosec // its key is compared instead
+		InsecureSkipVerify: true, //nolint:gosec // pin decides
 		VerifyConnection:   s.pin,
 	})
 	ctx, cancel := context.WithTimeout(s.ctx, s.dev.set.Connect)
@@ -114,14 +116,31 @@ func (s *ippSession) pin(state tls.ConnectionState) error {
 		return nil
 	}
 	sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
-	err := s.dev.set.Pin(s.ctx, s.dev.id, sum[:])
+	err := s.dev.set.Pin(s.ctx, s.dev.id, sum[:], s.vouched(state.PeerCertificates))
 	switch {
 	case err == nil:
 		return nil
 	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Denied):
-		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The device shows another key than before. If it was exchanged or set up anew, an administrator has its old key forgotten; otherwise somebody may pretend to be it.", Err: err}
+		return &fault.Error{Op: op, Kind: fault.Denied, Text: "The device shows another key than before. If it was exchanged or set up anew, an administrator has its old key forgotten (platen device forget-key), or imports the authority that signs for devices here (platen cert trust import FILE --for devices); otherwise somebody may pretend to be it.", Err: err}
 	}
 	return unavailable(op, "The key of the device could not be checked.", err)
+}
+
+// vouched reports whether an authority that was named for devices vouches for this
+// one, by its name in the address of the device, now.
+func (s *ippSession) vouched(chain []*x509.Certificate) bool {
+	if s.dev.set.Roots == nil {
+		return false
+	}
+	o := x509.VerifyOptions{Roots: s.dev.set.Roots(), Intermediates: x509.NewCertPool(), DNSName: s.dev.host.name, CurrentTime: s.dev.set.Now()}
+	if o.Roots == nil { // which would be the system's
+		return false
+	}
+	for _, c := range chain[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	_, err := chain[0].Verify(o)
+	return err == nil
 }
 
 // ippStatus is a status-code that is no success.

@@ -1,7 +1,9 @@
 package device_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -146,7 +148,7 @@ func TestPeerEve(t *testing.T) {
 				uri = e.uris
 			}
 			s := patientIPP()
-			s.Pin = func(_ context.Context, dev string, spki []byte) error {
+			s.Pin = func(_ context.Context, dev string, spki []byte, _ bool) error {
 				pins++
 				if dev != "d1" || len(spki) != 32 {
 					t.Errorf("pin of %q: %x", dev, spki)
@@ -192,6 +194,54 @@ func evePDF() device.Delivery {
 	d := devicetest.Delivery(samples()[0])
 	d.Send = job.NewUUID()
 	return d
+}
+
+// A printer gets a certificate of the house in place of its own: with its authority
+// named, that is the printer it was.
+func TestPeerEveIsVouchedFor(t *testing.T) {
+	e := newEve(t, enough)
+	c, err := peers.NewCertificate(time.Now().Add(time.Hour), "127.0.0.1", "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var key []byte
+	s := patientIPP()
+	s.Pin = func(_ context.Context, _ string, spki []byte, vouched bool) error {
+		if key != nil && !vouched && !bytes.Equal(key, spki) {
+			return &fault.Error{Op: "pin", Kind: fault.Conflict}
+		}
+		key = slices.Clone(spki)
+		return nil
+	}
+	var roots *x509.CertPool
+	s.Roots = func() *x509.CertPool { return roots }
+	deliver := func() error {
+		dev := open(t, site.Device{ID: "d1", URI: e.uris}, s)
+		_, err := dev.Deliver(t.Context(), evePDF())
+		return err
+	}
+	if err := deliver(); err != nil {
+		t.Fatal(err)
+	}
+	e.kill()
+	for name, b := range map[string][]byte{"localhost.crt": c.Cert, "localhost.key": c.Key} {
+		if err := os.WriteFile(filepath.Join(e.dir, "keys", name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p int
+	if _, err := fmt.Sscanf(e.uri, "ipp://127.0.0.1:%d/", &p); err != nil {
+		t.Fatal(err)
+	}
+	e.start(t, p, "-c", filepath.Join(e.dir, "command.sh"))
+	if err := deliver(); !fault.Is(err, fault.Denied) {
+		t.Errorf("another key: %v", err)
+	}
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(c.CA)
+	if err := deliver(); err != nil {
+		t.Errorf("vouched for: %v", err)
+	}
 }
 
 func TestPeerEveCopiesAndSides(t *testing.T) {

@@ -203,19 +203,26 @@ func (s *Server) prepare() {
 // buys beside is that nobody who was sent away comes back with an old proof.
 //
 // Certificates are asked for and never demanded here: what one is worth is looked at
-// with each request (docs/decisions/0018-certificates-of-people.md).
+// with each request (docs/decisions/0018-certificates-of-people.md). Whose count is
+// looked up for each handshake.
 func (s *Server) tlsConfig() *tls.Config {
 	if s.TLS == nil {
 		return nil
 	}
 	c := s.TLS.Clone()
 	c.NextProtos, c.SessionTicketsDisabled = []string{"http/1.1"}, true
-	people := s.authorities(context.Background())
-	if len(s.Certs) > 0 || people != nil { // else some clients would ask their user for one
+	if len(s.Certs) > 0 { // a host that is believed may have one of any authority, or signed by itself
 		c.ClientAuth = tls.RequestClientCert
+		return c
 	}
-	if len(s.Certs) == 0 { // a host that is believed may have one of any authority, or signed by itself
-		c.ClientCAs = people
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		people := s.authorities(hello.Context())
+		if people == nil { // else some clients would ask their user for one
+			return nil, nil //nolint:nilnil // as it is said to be: c itself
+		}
+		asking := c.Clone()
+		asking.GetConfigForClient, asking.ClientAuth, asking.ClientCAs = nil, tls.RequestClientCert, people
+		return asking, nil
 	}
 	return c
 }

@@ -29,7 +29,7 @@ type Config struct {
 	User       string `json:"user"`         // "" does not sign in
 	From       string `json:"from"`         // address of the sender
 	FromName   string `json:"from_name"`    // what people see of it; may be empty
-	CA         string `json:"ca"`           // PEM: the only authorities to trust; "" those of the system
+	CA         string `json:"ca"`           // PEM: the only authorities to trust; "" those of Mailer.Roots
 	HELO       string `json:"helo"`         // what the node calls itself; "" its address, RFC 5321, section 4.1.4
 }
 
@@ -101,7 +101,7 @@ func (c Config) port() int {
 	return 587
 }
 
-// authorities returns the configured ones, and nil for those of the system.
+// authorities returns the configured ones, nil when there are none.
 func (c Config) authorities() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil

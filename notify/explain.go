@@ -101,7 +101,10 @@ func (s *session) fails(step string, err error) (text string, args []any) {
 	case errors.As(err, &name):
 		return "The certificate of the mail server is for another name than %s.", []any{s.m.Host}
 	case errors.As(err, &unknown):
-		return "The certificate of the mail server is of an authority that is not trusted here.", nil
+		if s.m.CA != "" {
+			return "The certificate of the mail server is of another authority than the one that was named for it alone (platen mail trust).", nil
+		}
+		return "The certificate of the mail server is of an authority that is not trusted for mail here. Import its certificate (platen cert trust import FILE --for mail).", nil
 	case errors.As(err, &noTLS):
 		return "The mail server does not speak TLS at this port. Please check the port and the encryption.", nil
 	case step == "dial":

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"time"
@@ -20,6 +21,10 @@ type Mailer struct {
 	Secret string // password of Config.User
 	Log    *slog.Logger
 	Now    func() time.Time
+
+	// Roots is asked, for each connection, who may vouch for the server when
+	// Config.CA names nobody; nil is the system's list.
+	Roots func() *x509.CertPool
 
 	dial func(ctx context.Context, network, addr string) (net.Conn, error) // nil dials; tests have a fake
 }

@@ -87,7 +87,7 @@ func TestServersThatDoNotTakeIt(t *testing.T) {
 		"another name": {&fake{cert: ca.server(t, "www.example.test", noon.Add(-day), noon.Add(day))}, fault.Unavailable,
 			"The certificate of the mail server is for another name than 127.0.0.1."},
 		"another authority": {&fake{cert: stranger.good(t)}, fault.Unavailable,
-			"The certificate of the mail server is of an authority that is not trusted here."},
+			"The certificate of the mail server is of another authority than the one that was named for it alone (platen mail trust)."},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

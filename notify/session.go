@@ -76,6 +76,9 @@ func (s *session) connect() error {
 
 func (s *session) tlsConfig() *tls.Config {
 	pool, _ := s.m.authorities() // Check has read them
+	if pool == nil && s.m.Roots != nil {
+		pool = s.m.Roots()
+	}
 	return &tls.Config{ServerName: strings.TrimSuffix(s.m.Host, "."), RootCAs: pool, MinVersion: tls.VersionTLS12, Time: s.m.Now}
 }
 

@@ -90,6 +90,7 @@ type state struct {
 	chains  map[string]*Chain // by id; without those that are awaited or cannot be read
 	domains []Domain
 	trusted []Trusted
+	people  *x509.CertPool // of those in trusted that are for people; nil when none is
 	signing *Signing
 	own     *tls.Certificate
 	rsa     *tls.Certificate            // nil unless Keeper.RSA says so
@@ -141,6 +142,9 @@ func (k *Keeper) load(ctx context.Context) (*state, error) {
 	}
 	if s.trusted, err = k.Store.Trusted(ctx); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(s.trusted, func(t Trusted) bool { return t.For(ForPeople) }) {
+		s.people = Roots(s.trusted, ForPeople)
 	}
 	for _, x := range s.kept {
 		if x.Certs == nil {
@@ -528,10 +532,15 @@ func (k *Keeper) CAPEM() []byte {
 }
 
 // Pool returns what is trusted for a purpose: the authorities that an administrator
-// gave for it, and those of the system.
+// gave for it, and those of the system, except for devices and people. It is asked
+// for each connection, so that a change counts from the next one on.
 func (k *Keeper) Pool(purpose string) *x509.CertPool {
-	return Pool(k.state.Load().trusted, purpose, true)
+	return Roots(k.state.Load().trusted, purpose)
 }
+
+// People returns the authorities whose certificates say who somebody is; nil when
+// there are none, and nobody is to be asked for one. It must not be changed.
+func (k *Keeper) People() *x509.CertPool { return k.state.Load().people }
 
 // Certificate is a tls.Config.GetCertificate: the chain of the domain that the client
 // asks for, or else the node's own. A renewed one is used from the next handshake on.

@@ -459,7 +459,7 @@ func TestTrusted(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	again, err := w.Trust(ctx, "", file, []string{pki.ForDirectory})
-	if err != nil || len(w.Trusted()) != 2 || !slices.Equal(again[0].Purposes, []string{pki.ForMail, pki.ForDirectory}) {
+	if err != nil || len(w.Trusted()) != 2 || !slices.Equal(again[0].Purposes, []string{pki.ForDirectory, pki.ForMail}) {
 		t.Errorf("%+v, %v", again, err)
 	}
 	must(t, w.Distrust(ctx, list[0].Name))

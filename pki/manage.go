@@ -3,8 +3,10 @@ package pki
 import (
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -374,8 +376,13 @@ func (k *Keeper) Remove(ctx context.Context, chain string, insist bool) error {
 // Trusted returns the authorities that are trusted.
 func (k *Keeper) Trusted() []Trusted { return slices.Clone(k.state.Load().trusted) }
 
+// mostPeople is how many authorities can be trusted for people: the names of all are
+// told to every client in its handshake.
+const mostPeople = 50
+
 // Trust trusts the authorities in a file for some purposes. One that is trusted
-// already gets the purposes as well.
+// already gets the purposes as well. One that calls itself as another does, as an
+// authority with a new key, is called that with a part of its fingerprint.
 func (k *Keeper) Trust(ctx context.Context, name string, data []byte, purposes []string) ([]Trusted, error) {
 	certs, err := ImportCerts(data)
 	if err != nil {
@@ -388,17 +395,25 @@ func (k *Keeper) Trust(ctx context.Context, name string, data []byte, purposes [
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(known, func(x Trusted) bool { return slices.Equal(x.DER, t.DER) }); i >= 0 {
+		same := func(x Trusted) bool { return slices.Equal(x.DER, t.DER) }
+		if slices.ContainsFunc(list, same) {
+			continue // the file has it twice
+		}
+		if i := slices.IndexFunc(known, same); i >= 0 {
+			added := t.Purposes
 			t = known[i]
-			for _, p := range purposes {
-				if !slices.Contains(t.Purposes, p) {
-					t.Purposes = append(slices.Clone(t.Purposes), p)
-				}
-			}
+			t.Purposes = slices.DeleteFunc(Purposes(), func(p string) bool { return !t.For(p) && !slices.Contains(added, p) })
 		} else {
 			t.ID, t.Created = k.NewID(), k.Now()
+			if name == "" && slices.ContainsFunc(slices.Concat(known, list), func(x Trusted) bool { return strings.EqualFold(x.Name, t.Name) }) {
+				sum := sha256.Sum256(t.DER)
+				t.Name = fmt.Sprintf("%s %x", cut(t.Name, maxTrustedName-9), sum[:4])
+			}
 		}
 		list = append(list, t)
+	}
+	if err := checkPeople(known, list); err != nil {
+		return nil, err
 	}
 	for _, t := range list {
 		if err := k.Store.PutTrusted(ctx, t); err != nil {
@@ -406,6 +421,41 @@ func (k *Keeper) Trust(ctx context.Context, name string, data []byte, purposes [
 		}
 	}
 	return list, k.Reload(ctx)
+}
+
+// checkPeople counts those that would be trusted for people.
+func checkPeople(known, more []Trusted) error {
+	ids := map[string]bool{}
+	for _, t := range slices.Concat(known, more) {
+		if t.For(ForPeople) {
+			ids[t.ID] = true
+		}
+	}
+	if len(ids) > mostPeople && slices.ContainsFunc(more, func(t Trusted) bool { return t.For(ForPeople) }) {
+		return untrusted("At most %d authorities can say who people are: every client is told all of them.", mostPeople)
+	}
+	return nil
+}
+
+// Untrust trusts nobody for a purpose any longer, and returns whom it was. What is
+// trusted for nothing then is removed.
+func (k *Keeper) Untrust(ctx context.Context, purpose string) (was []Trusted, err error) {
+	for _, t := range k.Trusted() {
+		if !t.For(purpose) {
+			continue
+		}
+		was = append(was, t)
+		t.Purposes = slices.DeleteFunc(slices.Clone(t.Purposes), func(p string) bool { return p == purpose })
+		if len(t.Purposes) == 0 {
+			err = k.Store.RemoveTrusted(ctx, t.ID)
+		} else {
+			err = k.Store.PutTrusted(ctx, t)
+		}
+		if err != nil {
+			return was, err
+		}
+	}
+	return was, k.then(ctx, nil)
 }
 
 // trustedName is what an authority is called when nobody gave it a name: as it calls

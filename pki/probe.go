@@ -19,7 +19,7 @@ import (
 type ProbeOptions struct {
 	Purpose    string        // which of Trusted count; "" the one that the address suggests
 	Trusted    []Trusted     // all of the account
-	System     bool          // what the system trusts counts too
+	System     bool          // what the system trusts counts too, where it does for the purpose
 	ServerName string        // whose certificate it has to be; "" the host of the address
 	Timeout    time.Duration // of everything; 0 is 10 s
 	Now        func() time.Time
@@ -127,7 +127,7 @@ func newProbe(text string, o ProbeOptions) (*probe, error) {
 		// The system's resolver would leave a thread waiting for a dead name server.
 		o.Dial = (&net.Dialer{Resolver: &net.Resolver{PreferGo: true}}).DialContext
 	}
-	p := &probe{o: o, target: t, pool: Pool(o.Trusted, o.Purpose, o.System), now: o.Now()}
+	p := &probe{o: o, target: t, pool: Pool(o.Trusted, o.Purpose, o.System && withSystem(o.Purpose)), now: o.Now()}
 	p.report = Report{Server: t.String(), Purpose: o.Purpose, Name: o.ServerName}
 	return p, nil
 }

@@ -113,6 +113,8 @@ func recogniseBER(data []byte) kind {
 		return kindP12
 	case bytes.HasPrefix(inside, []byte{0x06, 0x09}), bytes.HasPrefix(inside, []byte{0x30, 0x82}), bytes.HasPrefix(inside, []byte{0x30, 0x81}): // ContentInfo; TBSCertificate
 		return kindCerts
+	case len(inside) > 2 && inside[0] == 0x30 && inside[1] < 0x80 && inside[2] == 0xa0: // a TBSCertificate of less than 128 octets
+		return kindCerts
 	}
 	return kindUnknown
 }

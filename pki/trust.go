@@ -52,7 +52,8 @@ const maxTrustedName = 100
 // A certificate that vouches for others is trusted for all that it vouches for.
 // One that vouches for itself alone, as devices make them, is trusted as that
 // device; Trusted.Describe says so. Any other is refused as Invalid: it would
-// never be found at the end of a chain.
+// never be found at the end of a chain. For people only authorities count: the
+// certificate of a person in that place would prove itself.
 func NewTrusted(name string, cert *x509.Certificate, purposes []string) (Trusted, error) {
 	if name = strings.TrimSpace(name); name == "" {
 		name = cut(nameOf(cert), maxTrustedName)
@@ -67,6 +68,9 @@ func NewTrusted(name string, cert *x509.Certificate, purposes []string) (Trusted
 	if !vouches(cert) && !selfSigned(cert) {
 		return Trusted{}, untrusted("The certificate of “%s” is not one of an authority, and so nothing can be trusted because of it. Import the certificate of its issuer “%s” instead.",
 			nameOf(cert), issuerOf(cert))
+	}
+	if slices.Contains(list, ForPeople) && !(vouches(cert) && cert.IsCA) {
+		return Trusted{}, untrusted("The certificate of “%s” is not one of an authority, so it cannot say who people are.", nameOf(cert))
 	}
 	return Trusted{Name: name, Purposes: list, DER: cert.Raw}, nil
 }
@@ -119,6 +123,18 @@ func Pool(list []Trusted, purpose string, system bool) *x509.CertPool {
 		}
 	}
 	return pool
+}
+
+// withSystem reports whether the authorities of the system count for a purpose
+// beside those of the account. Any of them vouches for every name in the world:
+// enough for a server that everybody reaches by its public name, too much where
+// a name means a person or stands for a device in the house.
+func withSystem(purpose string) bool { return purpose != ForDevices && purpose != ForPeople }
+
+// Roots returns the authorities that count for a purpose: those of list, and those
+// of the system, except for devices and people.
+func Roots(list []Trusted, purpose string) *x509.CertPool {
+	return Pool(list, purpose, withSystem(purpose))
 }
 
 // vouches reports whether crypto/x509 takes a certificate for one of an issuer

@@ -163,6 +163,11 @@ func (s Scope) PinKey(ctx context.Context, device, key string) (string, error) {
 	return key, explain(op, err)
 }
 
+// SetKey remembers a key in place of the one before: an authority vouches for it.
+func (s Scope) SetKey(ctx context.Context, device, key string) error {
+	return s.alter(ctx, "store.SetKey", noDevice, setKey, device, key)
+}
+
 func (t tx) condition(op, device string, c site.Condition) error {
 	n, err := t.exec(setCondition, device, c.State, c.Text, c.Since, c.Seen, c.Reasons)
 	if err == nil && n == 0 {
@@ -197,6 +202,7 @@ const (
 	setCondition query = `
 		UPDATE devices SET state = $3, state_text = $4, state_since = $5, state_seen = $6, state_reasons = $7 WHERE tenant = $1 AND id = $2`
 	setCapabilities      query = `UPDATE devices SET capabilities = $3 WHERE tenant = $1 AND id = $2`
+	setKey               query = `UPDATE devices SET spki = $3 WHERE tenant = $1 AND id = $2`
 	pinKey               query = `UPDATE devices SET spki = $3 WHERE tenant = $1 AND id = $2 AND spki = ''`
 	selectKey            query = `SELECT spki FROM devices WHERE tenant = $1 AND id = $2`
 	countDeviceTerminals query = `SELECT COUNT(*) FROM terminals WHERE tenant = $1 AND device = $2`

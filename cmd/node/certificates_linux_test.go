@@ -65,7 +65,7 @@ const forClients = "extendedKeyUsage=clientAuth\n"
 
 // Somebody's certificate says whose a job is; the authority, the certificates and
 // the client are others' work.
-func TestCertificatesOfPeopleByOpenSSL(t *testing.T) {
+func TestA67CertificatesOfPeopleByOpenSSL(t *testing.T) {
 	t.Logf("peers: %s, %s, %s", peers.Version("openssl"), peers.Version("curl"), peers.Version("cups-ipp-utils"))
 	dir := t.TempDir()
 	ours, foreign := newSigner(t, dir, "ours"), newSigner(t, dir, "foreign")
@@ -123,12 +123,26 @@ func TestCertificatesOfPeopleByOpenSSL(t *testing.T) {
 	if status, j := print("anna", "secure"); status != "200" || j.Owner != "" {
 		t.Errorf("nothing is set up: %s %+v", status, j)
 	}
-	wants(t, h.dir, exitFailed, "is not that of an authority", "sign-in", "certificate", "trust", certs["anna"])
-	wants(t, h.dir, exitFailed, "no PEM file", "sign-in", "certificate", "trust", write(t, "canary"))
-	if out := h.must("sign-in", "certificate", "trust", ours.file("ours.pem")); !strings.Contains(out, "CN=People,O=Example") || !strings.Contains(out, "upn, email, cn") {
+	wants(t, h.dir, exitFailed, "is not one of an authority", "sign-in", "certificate", "trust", certs["anna"])
+	wants(t, h.dir, exitFailed, "neither PFX", "sign-in", "certificate", "trust", write(t, "canary"))
+	// One that is trusted for all the rest says nothing of people.
+	h.must("cert", "trust", "import", ours.file("ours.pem"), "--for", "directory", "--for", "mail", "--for", "sign-in", "--for", "devices", "--for", "primary", "--for", "storage", "--for", "acme")
+	if asks() {
+		t.Error("clients are asked, although nobody is trusted for people")
+	}
+	if status, j := print("anna", "secure"); status != "200" || j.Owner != "" {
+		t.Errorf("trusted for the rest: %s %+v", status, j)
+	}
+	wants(t, h.dir, exitNotFound, "No authority for certificates of people", "sign-in", "certificate", "show")
+	if out := h.must("sign-in", "certificate", "trust", ours.file("ours.pem")); !strings.Contains(out, "People") || !strings.Contains(out, "upn, email, cn") {
 		t.Errorf("%s", out)
 	}
-	await(t, "clients are asked for a certificate", asks)
+	if !asks() {
+		t.Error("clients are not asked for a certificate")
+	}
+	if out := h.must("cert", "trust", "list"); strings.Count(out, "People") != 1 || !strings.Contains(out, "acme, people") {
+		t.Errorf("there is one list: %s", out)
+	}
 
 	const proof = "The certificate of the client proves that it is anna."
 	h.must("queue", "set", "secure", "--require-identity", "no")
@@ -187,6 +201,19 @@ func TestCertificatesOfPeopleByOpenSSL(t *testing.T) {
 	if status, _ := print("anna", "strict"); status != "401" {
 		t.Errorf("removed: %s", status)
 	}
-	await(t, "nobody is asked any longer", func() bool { return !asks() })
+	if asks() {
+		t.Error("clients are asked for a certificate that nobody looks at any longer")
+	}
+	if out := h.must("cert", "trust", "list"); !strings.Contains(out, "People") || strings.Contains(out, "people") {
+		t.Errorf("trusted for the rest: %s", out)
+	}
+	h.must("cert", "trust", "import", ours.file("ours.pem"), "--for", "people") // the same
+	if status, _ := print("anna", "strict"); status != "200" || !asks() {
+		t.Errorf("imported: %s", status)
+	}
+	h.must("cert", "trust", "remove", "People")
+	if status, _ := print("anna", "strict"); status != "401" || asks() {
+		t.Errorf("removed: %s", status)
+	}
 	h.end()
 }

@@ -16,11 +16,13 @@ func certTrustCommands() []*command {
 		purposes = optWords(fs, "for", "`PURPOSE`, more than once for several: "+strings.Join(pki.Purposes(), ", "))
 	}
 	return []*command{
-		{name: "cert trust list", summary: "list the authorities that this node trusts for connections to others", examples: []string{"cert trust list"}, admin: on((*admin).listTrusted)},
+		{name: "cert trust list", summary: "list the authorities that this node trusts for connections to others", examples: []string{"cert trust list", "cert trust list --json"}, admin: on((*admin).listTrusted)},
 		{name: "cert trust show", args: "NAME", least: 1, most: 1, summary: "show an authority", examples: []string{`cert trust show "Example Root CA"`}, admin: on((*admin).showTrusted)},
 		{
 			name: "cert trust import", args: "FILE", least: 1, most: 1, summary: "trust the authorities in a file (PEM, DER, P7B; several are fine) for some purposes",
-			more:     "They are trusted beside those of the system. What a source, the mail server or a reader was given for itself counts there alone.",
+			more: "They count from the next connection on, beside those of the system; for devices and people they count alone. What a source,\n" +
+				"the mail server or the sign-in service was given for itself (source trust, mail trust, sign-in oidc trust) counts there alone. A device\n" +
+				"for which one of them vouches by its name may change its key; any other is known by the key that it has shown first.",
 			examples: []string{"cert trust import corp-root.crt --for directory --for mail"},
 			flags: func(fs *flag.FlagSet) {
 				fs.StringVar(&name, "name", "", "what it is called here, `NAME`; what it calls itself when it is not named")
@@ -98,24 +100,33 @@ func (a *admin) trust(ctx context.Context, c *call, name string, purposes []stri
 	if len(purposes) == 0 {
 		return usagef("say what it is trusted for: --for %s", strings.Join(pki.Purposes(), ", --for "))
 	}
-	k, err := a.certs(ctx)
+	list, err := a.importTrusted(ctx, c, name, purposes)
 	if err != nil {
 		return err
+	}
+	return a.printTrusted(c, list)
+}
+
+// importTrusted trusts what is in the file of the command.
+func (a *admin) importTrusted(ctx context.Context, c *call, name string, purposes []string) ([]pki.Trusted, error) {
+	k, err := a.certs(ctx)
+	if err != nil {
+		return nil, err
 	}
 	data, err := readCertFile(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list, err := k.Trust(ctx, name, data, purposes)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, v := range a.viewTrusted(list) {
 		if err := a.audit(ctx, "cert.trust.import", v.ID, v.Name+" for "+strings.Join(v.Purposes, ", ")+" "+v.Cert.SHA256); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return a.printTrusted(c, list)
+	return list, nil
 }
 
 func (a *admin) distrust(ctx context.Context, c *call) error {

@@ -129,7 +129,7 @@ func (a *admin) trustMail(ctx context.Context, c *call) error {
 }
 
 func (a *admin) showMail(ctx context.Context, c *call) error {
-	m, err := mailer(ctx, a.scope, a.now, a.log)
+	m, err := mailer(ctx, a.scope, a.roots, a.now, a.log)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (a *admin) showMail(ctx context.Context, c *call) error {
 }
 
 func (a *admin) testMail(ctx context.Context, c *call) error {
-	m, err := mailer(ctx, a.scope, a.now, a.log)
+	m, err := mailer(ctx, a.scope, a.roots, a.now, a.log)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (a *admin) mailTo(ctx context.Context, to string, msg notify.Message) error
 	if to == "" {
 		return &fault.Error{Op: "mail", Kind: fault.Invalid, Text: "This person has no e-mail address."}
 	}
-	m, err := mailer(ctx, a.scope, a.now, a.log)
+	m, err := mailer(ctx, a.scope, a.roots, a.now, a.log)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"platen/directory"
 	"platen/directory/oidc"
 	"platen/fault"
+	"platen/pki"
 )
 
 // oidcFlags are what can be said of the provider.
@@ -223,7 +224,7 @@ func (a *admin) showOIDC(ctx context.Context, c *call) error {
 	return fields(c.out, "name", x.Name, "issuer", x.Issuer, "client", x.ClientID, "client secret kept", yesNo(secret != ""), "register there", orElse(callback, "the node says it when it runs"),
 		"scopes", orElse(strings.Join(x.Scopes, " "), "openid profile email"), "login from", orElse(x.LoginClaim, "preferred_username"), "e-mail from", orElse(x.EmailClaim, "email"),
 		"groups from", orElse(x.GroupsClaim, "no claim"), "roles", strings.Join(roles, ", "), "strangers are added", yesNo(!x.RefuseUnknown),
-		"unconfirmed e-mail counts", yesNo(x.TrustEmail), "trusted authority", orElse(ca, "the system's"))
+		"unconfirmed e-mail counts", yesNo(x.TrustEmail), "trusted authority", orElse(ca, "the system's, and those that are trusted for sign-in"))
 }
 
 func (a *admin) testOIDC(ctx context.Context, c *call) error {
@@ -231,7 +232,7 @@ func (a *admin) testOIDC(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := (&oidc.Provider{Config: x.Config, Now: a.now}).Test(ctx); err != nil {
+	if err := (&oidc.Provider{Config: x.Config, Now: a.now, Roots: a.roots(pki.ForSignIn)}).Test(ctx); err != nil {
 		return err
 	}
 	if c.json {

@@ -2,25 +2,22 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"platen/directory"
 	"platen/fault"
+	"platen/pki"
 )
 
 func certificateCommands() []*command {
 	return []*command{
 		{
-			name: "sign-in certificate trust", args: "FILE", least: 1, most: 1, summary: "take certificates of people, signed by the authorities in a PEM file, for proof of who prints over ipps",
+			name: "sign-in certificate trust", args: "FILE", least: 1, most: 1, summary: "take certificates of people, signed by the authorities in a file (PEM, DER or P7B), for proof of who prints over ipps",
 			more: "Clients are asked for a certificate from then on, and may have none. One proves something when it leads to one of these authorities, is\n" +
-				"valid now and made for clients (clientAuth), and the name in it is one person's here. What is in the file replaces what was there.",
+				"valid now and made for clients (clientAuth), and the name in it is one person's here. The authorities are trusted beside those that are\n" +
+				"for people already, and stand in platen cert trust list: it is the same as platen cert trust import FILE --for people.",
 			examples: []string{"sign-in certificate trust people-ca.pem"}, input: &input{"certificate", 0}, admin: on((*admin).trustCertificates),
 		},
 		{
@@ -35,38 +32,29 @@ func certificateCommands() []*command {
 	}
 }
 
-// certificateSetup returns what is set up, NotFound when nothing is.
-func (a *admin) certificateSetup(ctx context.Context) (certificateSetup, error) {
-	x, ok, err := a.members().certificates.setup(ctx)
-	if err == nil && !ok {
-		err = &fault.Error{Op: "certificates", Kind: fault.NotFound, Text: "No authority for certificates of people is set up."}
+// peopleTrust returns the authorities whose certificates name people, NotFound when there
+// are none.
+func (a *admin) peopleTrust(ctx context.Context) (*pki.Keeper, []pki.Trusted, error) {
+	k, err := a.certs(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	return x, err
+	list := slices.DeleteFunc(k.Trusted(), func(t pki.Trusted) bool { return !t.For(pki.ForPeople) })
+	if len(list) == 0 {
+		return k, nil, &fault.Error{Op: "certificates", Kind: fault.NotFound, Text: "No authority for certificates of people is set up."}
+	}
+	return k, list, nil
 }
 
 func (a *admin) trustCertificates(ctx context.Context, c *call) error {
-	x, _, err := a.members().certificates.setup(ctx)
-	if err != nil {
+	if _, err := a.importTrusted(ctx, c, "", []string{pki.ForPeople}); err != nil {
 		return err
 	}
-	if x.CA, err = readPEM(c); err != nil {
-		return err
-	}
-	list, err := x.authorities()
-	if err != nil {
-		return err
-	}
-	for _, k := range list {
-		if a.now().After(k.NotAfter) {
-			return &fault.Error{Op: "certificates", Kind: fault.Invalid, Text: "The certificate %s has ended.", Args: []any{k.Subject.String()}}
-		}
-	}
-	return a.putCertificates(ctx, c, x, "sign-in.certificate.trust", fmt.Sprintf("%d authorities", len(list)))
+	return a.showCertificates(ctx, c)
 }
 
 func (a *admin) mapCertificates(ctx context.Context, c *call) error {
-	x, err := a.certificateSetup(ctx)
-	if err != nil {
+	if _, _, err := a.peopleTrust(ctx); err != nil {
 		return err
 	}
 	for i, kind := range c.args {
@@ -77,75 +65,51 @@ func (a *admin) mapCertificates(ctx context.Context, c *call) error {
 			return usagef("%s stands there twice", kind)
 		}
 	}
-	x.Names = c.args
-	return a.putCertificates(ctx, c, x, "sign-in.certificate.map", strings.Join(x.Names, " "))
-}
-
-func (a *admin) putCertificates(ctx context.Context, c *call, x certificateSetup, what, detail string) error {
-	text, err := json.Marshal(x)
+	text, err := json.Marshal(certificateSetup{Names: c.args})
 	if err != nil {
 		return err
 	}
 	if err := a.scope.PutSetup(ctx, certificateSetupName, string(text)); err != nil {
 		return err
 	}
-	a.certificatesChanged()
-	if err := a.audit(ctx, what, "", detail); err != nil {
+	if err := a.audit(ctx, "sign-in.certificate.map", "", strings.Join(c.args, " ")); err != nil {
 		return err
 	}
 	return a.showCertificates(ctx, c)
 }
 
 func (a *admin) removeCertificates(ctx context.Context, _ *call) error {
-	if _, err := a.certificateSetup(ctx); err != nil {
+	k, _, err := a.peopleTrust(ctx)
+	if err != nil {
+		return err
+	}
+	was, err := k.Untrust(ctx, pki.ForPeople)
+	if err != nil {
 		return err
 	}
 	if err := a.scope.PutSetup(ctx, certificateSetupName, ""); err != nil {
 		return err
 	}
-	a.certificatesChanged()
-	return a.audit(ctx, "sign-in.certificate.remove", "", "")
-}
-
-// authorityView is an authority as lists show it.
-type authorityView struct {
-	Subject string    `json:"subject"`
-	Until   time.Time `json:"until"`
-	SHA256  string    `json:"sha256"`
-	Ended   bool      `json:"ended"`
+	return a.audit(ctx, "sign-in.certificate.remove", "", counted(len(was), "authority", "authorities"))
 }
 
 func (a *admin) showCertificates(ctx context.Context, c *call) error {
-	x, err := a.certificateSetup(ctx)
+	_, list, err := a.peopleTrust(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := x.authorities()
+	x, err := a.members().certificates.setup(ctx)
 	if err != nil {
 		return err
-	}
-	views := make([]authorityView, len(list))
-	for i, k := range list {
-		views[i] = a.viewAuthority(k)
 	}
 	if c.json {
 		return writeJSON(c.out, struct {
-			Names       []string        `json:"names"`
-			Authorities []authorityView `json:"authorities"`
-		}{x.names(), views})
+			Names       []string      `json:"names"`
+			Authorities []trustedView `json:"authorities"`
+		}{x.names(), a.viewTrusted(list)})
 	}
 	if err := fields(c.out, "name that counts, the first that is there", strings.Join(x.names(), ", ")); err != nil {
 		return err
 	}
-	return writeList(c, views, []column[authorityView]{
-		{"authority", func(v authorityView) string { return v.Subject }},
-		{"until", func(v authorityView) string { return stamp(v.Until) }},
-		{"ended", func(v authorityView) string { return yesNo(v.Ended) }},
-		{"SHA-256", func(v authorityView) string { return v.SHA256 }},
-	})
-}
-
-func (a *admin) viewAuthority(k *x509.Certificate) authorityView {
-	sum := sha256.Sum256(k.Raw)
-	return authorityView{k.Subject.String(), k.NotAfter.UTC(), hex.EncodeToString(sum[:]), a.now().After(k.NotAfter)}
+	return a.printTrusted(c, list)
 }

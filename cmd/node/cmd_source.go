@@ -253,7 +253,9 @@ func (a *admin) sourceRunner() *sources {
 	if a.running != nil {
 		return a.running.sources
 	}
-	return newSources(a.scope, a.keys, a.now, a.log)
+	s := newSources(a.scope, a.keys, a.now, a.log)
+	s.roots = a.roots
+	return s
 }
 
 func (a *admin) syncSource(ctx context.Context, c *call, how directory.Ask) error {

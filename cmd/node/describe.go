@@ -67,9 +67,14 @@ func (n *node) describe(ctx context.Context, d site.Device) error {
 	return n.scope.SetCapabilities(ctx, d.ID, c)
 }
 
-// pinKey remembers the key that a device shows first, and refuses another one.
-func (n *node) pinKey(ctx context.Context, id string, key []byte) error {
+// pinKey remembers the key that a device shows first, and refuses another one, unless
+// an authority vouches for it that was named for devices. Then that is remembered: the
+// device does not go back to a key for which nobody vouches.
+func (n *node) pinKey(ctx context.Context, id string, key []byte, vouched bool) error {
 	is := hex.EncodeToString(key)
+	if vouched {
+		return n.keepKey(ctx, id, is)
+	}
 	first, err := n.scope.PinKey(ctx, id, is)
 	if err != nil {
 		return err
@@ -78,6 +83,17 @@ func (n *node) pinKey(ctx context.Context, id string, key []byte) error {
 		return &fault.Error{Op: "node.pinKey", Kind: fault.Conflict, Text: "The key of the device has changed."}
 	}
 	return nil
+}
+
+func (n *node) keepKey(ctx context.Context, id, key string) error {
+	d, err := n.scope.Device(ctx, id)
+	if err != nil || d.Key == key {
+		return err
+	}
+	if d.Key != "" {
+		n.log.Info("a device shows a new key, and an authority vouches for it", "device", d.Name)
+	}
+	return n.scope.SetKey(ctx, id, key)
 }
 
 func forgetKeyCommand() *command {

@@ -9,6 +9,7 @@ import (
 	"platen/directory"
 	"platen/fault"
 	"platen/notify"
+	"platen/pki"
 	"platen/store"
 	"platen/ui/catalog"
 )
@@ -18,8 +19,8 @@ import (
 const mailValue = "mail"
 
 // mailer returns what sends mail here, NotFound when nobody has set it up.
-func mailer(ctx context.Context, scope store.Scope, now func() time.Time, log *slog.Logger) (*notify.Mailer, error) {
-	m := &notify.Mailer{Log: log, Now: now}
+func mailer(ctx context.Context, scope store.Scope, roots rooted, now func() time.Time, log *slog.Logger) (*notify.Mailer, error) {
+	m := &notify.Mailer{Log: log, Now: now, Roots: roots.of(pki.ForMail)}
 	ok, err := scope.Value(ctx, mailValue, &m.Config)
 	if err == nil && !ok {
 		err = &fault.Error{Op: "mail", Kind: fault.NotFound, Text: "No mail server is set up. See platen mail set --help."}
@@ -50,6 +51,7 @@ const sendTimeout = time.Minute
 // way to learn something.
 type post struct {
 	scope store.Scope
+	roots rooted
 	log   *slog.Logger
 	box   chan letter
 }
@@ -60,8 +62,8 @@ type letter struct {
 	make func(language string) notify.Message
 }
 
-func newPost(scope store.Scope, log *slog.Logger) *post {
-	return &post{scope: scope, log: log, box: make(chan letter, 100)}
+func newPost(scope store.Scope, roots rooted, log *slog.Logger) *post {
+	return &post{scope: scope, roots: roots, log: log, box: make(chan letter, 100)}
 }
 
 // send takes a message without waiting.
@@ -91,7 +93,7 @@ func (p *post) serve(ctx context.Context) error {
 func (p *post) deliver(ctx context.Context, l letter) {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	m, err := mailer(ctx, p.scope, time.Now, p.log)
+	m, err := mailer(ctx, p.scope, p.roots, time.Now, p.log)
 	if fault.Is(err, fault.NotFound) {
 		return
 	}

@@ -275,11 +275,13 @@ func (n *node) build() {
 	n.desk.Beside = n.readers.hasReader
 	n.passwords = newPasswords(n.scope, time.Now, log)
 	n.sources.cut, n.passwords.cut = &n.cut, &n.cut
+	n.sources.roots, n.passwords.roots = n.roots, n.roots
 	n.sources.answered = n.passwords.answered
 	n.desk.Directory = n.passwords
-	n.post = newPost(n.scope, log)
+	n.post = newPost(n.scope, n.roots, log)
 	n.desk.Told, n.desk.Agreed = n.post.cardRegistered, n.post.agreed
 	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
+	n.members.provider.roots, n.members.certificates.people = n.roots, n.chain.People
 	n.learner = newLearner(n)
 	n.advertiser = n.newAdvertiser()
 }
@@ -299,7 +301,7 @@ func newCounter(n *node) *intake.Counter {
 // deviceSettings knows the node's own ports, so that no device is one of them.
 func (n *node) deviceSettings() device.Settings {
 	s := deviceSettings(n.settings(), n.log.Logger)
-	s.Pin = n.pinKey
+	s.Pin, s.Roots = n.pinKey, n.roots(pki.ForDevices)
 	if len(s.Folders) > 0 {
 		s.Folders = append(slices.Clone(s.Folders), filepath.Join(n.place.cfg.Data, drillFolder))
 	}

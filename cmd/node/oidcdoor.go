@@ -16,6 +16,7 @@ import (
 	"platen/directory/oidc"
 	"platen/fault"
 	"platen/job"
+	"platen/pki"
 	"platen/store"
 	"platen/ui"
 )
@@ -37,6 +38,7 @@ type oidcSetup struct {
 // oidcDoor signs people in with the provider that is set up.
 type oidcDoor struct {
 	scope store.Scope
+	roots rooted
 	now   func() time.Time
 
 	mu   sync.Mutex
@@ -81,7 +83,7 @@ func (d *oidcDoor) current(ctx context.Context) (*oidc.Provider, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.open == nil || d.sum != sum {
-		d.open, d.sum = &oidc.Provider{Config: x.Config, Secret: secret, Now: d.now}, sum
+		d.open, d.sum = &oidc.Provider{Config: x.Config, Secret: secret, Now: d.now, Roots: d.roots.of(pki.ForSignIn)}, sum
 	}
 	return d.open, nil
 }

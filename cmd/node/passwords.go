@@ -12,6 +12,7 @@ import (
 	"platen/directory"
 	"platen/directory/ldap"
 	"platen/fault"
+	"platen/pki"
 	"platen/store"
 )
 
@@ -22,7 +23,8 @@ type passwords struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	cut *cut // nil: never
+	cut   *cut // nil: never
+	roots rooted
 
 	mu   sync.Mutex
 	open map[string]*asking // by source
@@ -149,7 +151,7 @@ func (p *passwords) asking(ctx context.Context, x *directory.SourceSetup) (*aski
 	} else if a != nil {
 		go a.checker.Close()
 	}
-	c := &ldap.Checker{Secret: secret, Log: p.log, Now: p.now}
+	c := &ldap.Checker{Secret: secret, Log: p.log, Now: p.now, Roots: p.roots.of(pki.ForDirectory)}
 	if err := parseConfig(x.Kind, x.Config, &c.Config); err != nil {
 		return nil, err
 	}

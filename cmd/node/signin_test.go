@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"html"
 	"io"
@@ -274,17 +275,25 @@ func (people) ExampleClientID() string { return "service" }
 const clientSecret = "canary-client-secret"
 
 // startProvider runs zitadel's OpenID provider in this process, with a client for
-// the node at web.
-func startProvider(t *testing.T, who people, web string) (issuer string) {
+// the node at web; with a certificate, over TLS.
+func startProvider(t *testing.T, who people, web string, shown ...tls.Certificate) (issuer string) {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	issuer = "http://" + ln.Addr().String() + "/"
+	if len(shown) > 0 {
+		issuer = "https://" + ln.Addr().String() + "/"
+	}
 	storage.RegisterClients(storage.WebClient("platen", clientSecret, web+"sign-in/oidc/callback"))
 	srv := &httptest.Server{Listener: ln, Config: &http.Server{Handler: exampleop.SetupServer(issuer, storage.NewStorage(who), slog.New(slog.DiscardHandler), false)}}
-	srv.Start()
+	if len(shown) > 0 {
+		srv.TLS = &tls.Config{Certificates: shown}
+		srv.StartTLS()
+	} else {
+		srv.Start()
+	}
 	t.Cleanup(srv.Close)
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {

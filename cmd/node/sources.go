@@ -19,6 +19,7 @@ import (
 	"platen/directory/ldap"
 	"platen/fault"
 	"platen/job"
+	"platen/pki"
 	"platen/spool"
 	"platen/store"
 )
@@ -32,6 +33,7 @@ type sources struct {
 	log    *slog.Logger
 	wakeup chan struct{}
 	cut    *cut // nil: never
+	roots  rooted
 
 	answered func(source string) // it is not away; nil: nobody wants to know
 
@@ -77,10 +79,10 @@ func (s *sources) open(ctx context.Context, x directory.SourceSetup) (directory.
 	}
 	switch x.Kind {
 	case directory.SourceLDAP:
-		src := &ldap.Source{Secret: secret, Log: s.log, Now: s.now}
+		src := &ldap.Source{Secret: secret, Log: s.log, Now: s.now, Roots: s.roots.of(pki.ForDirectory)}
 		return src, parseConfig(x.Kind, x.Config, &src.Config)
 	case directory.SourceEntra:
-		src := &entra.Source{Secret: secret, Log: s.log, Now: s.now}
+		src := &entra.Source{Secret: secret, Log: s.log, Now: s.now, Roots: s.roots.of(pki.ForSignIn)}
 		return src, parseConfig(x.Kind, x.Config, &src.Config)
 	case directory.SourceCSV:
 		src := &csvfile.Source{}

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,10 @@ var errAgain = errors.New("the service asks for a full synchronization")
 func unreachable(host string, err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
+	}
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return &fault.Error{Op: "entra.ask", Kind: fault.Unavailable, Args: []any{host}, Err: err,
+			Text: "The certificate of %s is of an authority that is not trusted here: perhaps that of a proxy which looks into connections. Import its certificate if that is meant to be (platen cert trust import FILE --for sign-in)."}
 	}
 	return &fault.Error{Op: "entra.ask", Kind: fault.Unavailable, Args: []any{host}, Err: err,
 		Text: "Microsoft Entra ID cannot be reached at %s, or is too slow. Check the network and the proxy."}

@@ -27,6 +27,7 @@ func (s *Source) Probe(ctx context.Context) (Report, error) {
 		return r, err
 	}
 	t := s.talk(nil)
+	defer t.client.CloseIdleConnections()
 	steps := []struct {
 		permission string
 		ask        func(context.Context, *Report) error

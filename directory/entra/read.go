@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"platen/directory"
 	"platen/fault"
+	"platen/internal/webtrust"
 )
 
 // Source is a tenant that people and groups are read from. All fields are set
@@ -23,9 +25,16 @@ type Source struct {
 	Secret string // client secret, or PEM of the private key when Config has a certificate
 	Log    *slog.Logger
 	Now    func() time.Time // nil: time.Now
-	HTTP   *http.Client     // nil: one that uses the proxy of the environment
+	HTTP   *http.Client     // nil: one that uses the proxy of the environment, and trusts Roots
+
+	// Roots is asked who may vouch for Microsoft, or for a proxy in between that
+	// looks into everything; nil is the system's list.
+	Roots func() *x509.CertPool
 
 	sleep func(context.Context, time.Duration) error // nil: a timer
+
+	once sync.Once
+	http *webtrust.Transport
 
 	mu    sync.Mutex
 	token bearer
@@ -59,6 +68,7 @@ func (s *Source) Read(ctx context.Context, from []byte, progress func(int)) (dir
 		return directory.Answer{}, err
 	}
 	t := s.talk(progress)
+	defer t.client.CloseIdleConnections()
 	if c, ok := t.resume(from); ok {
 		a, err := t.changes(ctx, c)
 		if !errors.Is(err, errAgain) {

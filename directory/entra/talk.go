@@ -3,6 +3,7 @@ package entra
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"platen/fault"
+	"platen/internal/webtrust"
 )
 
 // Limits of one read.
@@ -43,13 +45,25 @@ type talk struct {
 }
 
 func (s *Source) talk(progress func(int)) *talk {
-	t := &talk{Source: s, progress: progress}
+	t := &talk{Source: s, progress: progress, client: http.Client{Transport: s.transport()}}
 	if s.HTTP != nil {
 		t.client = *s.HTTP
 	}
 	// A redirect would carry the token, or the secret, to where nobody has sent it.
 	t.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return t
+}
+
+func (s *Source) transport() http.RoundTripper {
+	s.once.Do(func() {
+		s.http = &webtrust.Transport{Roots: s.Roots, Make: func(conf *tls.Config) *http.Transport {
+			return &http.Transport{
+				Proxy: http.ProxyFromEnvironment, TLSClientConfig: conf, ForceAttemptHTTP2: true,
+				TLSHandshakeTimeout: 10 * time.Second, MaxIdleConns: 4, IdleConnTimeout: time.Minute,
+			}
+		}}
+	})
+	return s.http
 }
 
 // answer is what a server said, read as a whole.

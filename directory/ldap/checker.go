@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,7 +58,8 @@ type Checker struct {
 	Config Config
 	Secret string // of Config.BindAs
 	Log    *slog.Logger
-	Now    func() time.Time // nil: time.Now
+	Now    func() time.Time      // nil: time.Now
+	Roots  func() *x509.CertPool // as that of a Source
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	once  sync.Once
@@ -132,7 +134,9 @@ func (c *Checker) ask(ctx context.Context, key, login, password string) error {
 	return err
 }
 
-func (c *Checker) dialer() dialer { return dialer{cfg: c.Config, secret: c.Secret, dial: c.Dial} }
+func (c *Checker) dialer() dialer {
+	return dialer{cfg: c.Config, secret: c.Secret, trust: c.Roots, dial: c.Dial}
+}
 
 func (c *Checker) now() time.Time {
 	if c.Now == nil {

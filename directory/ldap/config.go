@@ -249,7 +249,8 @@ func parseServer(text string) (server, error) {
 	return s, nil
 }
 
-// roots returns the authorities that are trusted, nil for those of the system.
+// roots returns the authorities that are trusted for these servers alone, nil when
+// none is named.
 func (c Config) roots() (*x509.CertPool, error) {
 	if strings.TrimSpace(c.CAPEM) == "" {
 		return nil, nil

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -32,6 +33,24 @@ func unreachable(srv server, err error) error {
 		text = unreached[fault.ReachOf(err)]
 	}
 	return &fault.Error{Op: "ldap.connect", Kind: fault.Unavailable, Text: text, Args: append([]any{srv.String()}, args...), Err: err}
+}
+
+// untrusted is unreachable, and says what can be done about an authority that is
+// not trusted: that depends on where those are kept that are.
+func (d *dialer) untrusted(srv server, err error) error {
+	var unknown x509.UnknownAuthorityError
+	var text string
+	switch own := strings.TrimSpace(d.cfg.CAPEM) != ""; {
+	case !errors.As(err, &unknown) || errors.Is(err, context.Canceled):
+		return unreachable(srv, err)
+	case own:
+		text = "The certificate of the directory server %s is from another authority than those that were named for it alone (platen source trust; directory_ca of sync-directory)."
+	case d.trust != nil:
+		text = "The certificate of the directory server %s is from an authority that is not trusted for directories here. Import its certificate (platen cert trust import FILE --for directory)."
+	default:
+		return unreachable(srv, err)
+	}
+	return &fault.Error{Op: "ldap.connect", Kind: fault.Unavailable, Text: text, Args: []any{srv.String()}, Err: err}
 }
 
 // reason finds the sentence for a connection that could not be trusted.

@@ -15,6 +15,7 @@ package ldap
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,10 @@ type Source struct {
 	Secret string // of Config.BindAs
 	Log    *slog.Logger
 	Now    func() time.Time // nil: time.Now
+
+	// Roots is asked, for each connection, who may vouch for a server when
+	// Config.CAPEM names nobody; nil is the system's list.
+	Roots func() *x509.CertPool
 
 	// Dial connects to a server; nil is that of the system. ctx ends with
 	// Config.DialSeconds.
@@ -94,7 +99,7 @@ func (s *Source) now() time.Time {
 
 // open connects, signs in and looks at what the server is.
 func (s *Source) open(ctx context.Context) (*session, error) {
-	d := dialer{cfg: s.Config, secret: s.Secret, dial: s.Dial}
+	d := dialer{cfg: s.Config, secret: s.Secret, trust: s.Roots, dial: s.Dial}
 	l, err := d.open(ctx, d.signIn)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 type dialer struct {
 	cfg    Config
 	secret string
+	trust  func() *x509.CertPool // see Source.Roots
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -84,7 +85,7 @@ func (d *dialer) connect(ctx context.Context, text string, left int) (*link, err
 	conn, err := d.secure(ctx, l, srv)
 	if err != nil {
 		raw.Close()
-		return nil, unreachable(srv, errors.Join(err, ctx.Err()))
+		return nil, d.untrusted(srv, errors.Join(err, ctx.Err()))
 	}
 	l.guard = newGuard(conn)
 	l.conn = goldap.NewConn(l.guard, true)
@@ -112,7 +113,7 @@ func (d *dialer) secure(ctx context.Context, l *link, srv server) (net.Conn, err
 			return nil, err
 		}
 	}
-	roots, err := d.cfg.roots()
+	roots, err := d.roots()
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +128,16 @@ func (d *dialer) secure(ctx context.Context, l *link, srv server) (net.Conn, err
 	state := conn.ConnectionState()
 	l.state = &state
 	return conn, nil
+}
+
+// roots are who may vouch for the servers: those of the configuration alone, when
+// there are any.
+func (d *dialer) roots() (*x509.CertPool, error) {
+	own, err := d.cfg.roots()
+	if err != nil || own != nil || d.trust == nil {
+		return own, err
+	}
+	return d.trust(), nil
 }
 
 // startTLS asks a server to go on with TLS (RFC 4511, section 4.14). It reads no

@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -30,7 +29,7 @@ type Config struct {
 	Roles         []GroupRole `json:"roles"`          // which groups have which roles
 	RefuseUnknown bool        `json:"refuse_unknown"` // only who is in the directory already may sign in
 
-	CA string `json:"ca"` // PEM of who signs the provider's certificate; "" the system's list
+	CA string `json:"ca"` // PEM of who alone may vouch for the provider; "" those of Provider.Roots
 }
 
 // GroupRole gives a role to everybody whose groups claim holds a value.
@@ -133,7 +132,16 @@ func invalid(text string, args ...any) error {
 func cut(err error) error {
 	const most = 300
 	if s := err.Error(); len(s) > most {
-		return fmt.Errorf("%s…", strings.ToValidUTF8(s[:most], ""))
+		return &shortened{strings.ToValidUTF8(s[:most], "") + "…", err}
 	}
 	return err
 }
+
+// shortened is an error with less text.
+type shortened struct {
+	text string
+	err  error
+}
+
+func (s *shortened) Error() string { return s.text }
+func (s *shortened) Unwrap() error { return s.err }

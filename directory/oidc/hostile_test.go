@@ -3,12 +3,15 @@ package oidc
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -386,6 +389,72 @@ func TestF45TheProvidersCertificate(t *testing.T) {
 	if _, _, err := op.provider().Begin(t.Context(), redirect); !strings.Contains(fault.Text(err), "certificate") {
 		t.Fatalf("with another name: %v", err)
 	}
+}
+
+// Whoever tests the provider learns what to do about its certificate; who is trusted
+// counts from the next connection on.
+func TestF45TheAdministratorLearnsAboutTheCertificate(t *testing.T) {
+	op := newFake(t)
+	tlsOP := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { op.ServeHTTP(w, r) }))
+	defer tlsOP.Close()
+	op.discovery["issuer"], op.conf.Issuer = tlsOP.URL, tlsOP.URL
+	nobody, ours := x509.NewCertPool(), x509.NewCertPool()
+	ours.AddCert(tlsOP.Certificate())
+	pool := nobody
+	p := op.provider()
+	p.Roots = func() *x509.CertPool { return pool }
+	says := func(p *Provider, text string) {
+		t.Helper()
+		if err := p.Test(t.Context()); !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Text(err), text) {
+			t.Errorf("%v: %s", err, fault.Text(err))
+		}
+	}
+	const importIt = "platen cert trust import FILE --for sign-in"
+	says(p, importIt)
+	if _, _, err := p.Begin(t.Context(), redirect); strings.Contains(fault.Text(err), "platen") {
+		t.Errorf("people read %s", fault.Text(err))
+	}
+	pool = ours
+	if err := p.Test(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := p.Begin(t.Context(), redirect); err != nil {
+		t.Error(err)
+	}
+	pool = nobody
+	says(p, importIt)
+
+	pool = ours
+	op.conf.Issuer = strings.Replace(tlsOP.URL, "127.0.0.1", "localhost", 1)
+	q := op.provider()
+	q.Roots = p.Roots
+	says(q, "for another name")
+	op.conf.Issuer, op.conf.CA = tlsOP.URL, pemOf(strangers(t))
+	q = op.provider()
+	q.Roots = p.Roots
+	says(q, "named for it alone")
+	op.conf.CA, pool = pemOf(tlsOP.Certificate()), nobody
+	q = op.provider()
+	q.Roots = p.Roots
+	if err := q.Test(t.Context()); err != nil {
+		t.Errorf("its own authority: %v", err)
+	}
+}
+
+// strangers is a certificate of somebody else.
+func strangers(t *testing.T) *x509.Certificate {
+	t.Helper()
+	_, key, _ := ed25519.GenerateKey(rand.Reader)
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }
 
 func TestClientAuthentication(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"platen/internal/webtrust"
 )
 
 const (
@@ -34,16 +36,19 @@ func (p *Provider) client() *http.Client {
 }
 
 func (p *Provider) transport() http.RoundTripper {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	roots := p.Roots
 	if p.Config.CA != "" {
-		conf.RootCAs = x509.NewCertPool()
-		conf.RootCAs.AppendCertsFromPEM([]byte(p.Config.CA))
+		own := x509.NewCertPool()
+		own.AppendCertsFromPEM([]byte(p.Config.CA))
+		roots = func() *x509.CertPool { return own }
 	}
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: conf, ForceAttemptHTTP2: true,
-		TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns: 4, IdleConnTimeout: time.Minute,
-	}
+	return &webtrust.Transport{Roots: roots, Make: func(conf *tls.Config) *http.Transport {
+		return &http.Transport{
+			Proxy: http.ProxyFromEnvironment, TLSClientConfig: conf, ForceAttemptHTTP2: true,
+			TLSHandshakeTimeout: timeout, MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConns: 4, IdleConnTimeout: time.Minute,
+		}
+	}}
 }
 
 // bounded ends an answer that does not end by itself. It counts what is left

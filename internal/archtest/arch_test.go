@@ -44,11 +44,11 @@ var mayImport = map[string][]string{
 
 	"directory/cardrule": {"fault"},
 	"directory/csvfile":  {"directory", "fault", "internal/table"},
-	"directory/entra":    {"directory", "fault"},
+	"directory/entra":    {"directory", "fault", "internal/webtrust"},
 	"directory/foreign":  {"directory", "directory/cardrule", "fault", "internal/table"},
 	"directory/kerberos": {"directory", "fault"},
 	"directory/ldap":     {"directory", "fault"},
-	"directory/oidc":     {"directory", "fault"},
+	"directory/oidc":     {"directory", "fault", "internal/webtrust"},
 	"notify":             {"fault"},
 	"pki/acme":           {"fault", "pki"},
 	"reader":             {"fault"},
@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 
 	"internal/crowd":     {},
 	"internal/unpack":    {},
+	"internal/webtrust":  {},
 	"internal/failpoint": {},
 	"internal/fsys":      {"fault"},
 	"internal/archtest":  {},
@@ -80,7 +81,7 @@ var openToAll = []string{"internal/failpoint", "internal/fsys"}
 // SQL is the store's business and networking is not.
 var forbidden = map[string][]string{
 	"database/sql": {"store"},
-	"net/http":     {"ui", "device", "directory/entra", "directory/kerberos", "directory/oidc", "ippsrv", "internal/crowd", "pki/acme", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
+	"net/http":     {"ui", "device", "directory/entra", "directory/kerberos", "directory/oidc", "ippsrv", "internal/crowd", "internal/webtrust", "pki/acme", "cmd/node", "internal/testkit", "internal/chaos", "internal/bench", "internal/hostile"},
 	"os/signal":    {"cmd/node", "internal/chaos", "internal/bench", "internal/hostile"},
 }
 

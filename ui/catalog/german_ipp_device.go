@@ -20,8 +20,7 @@ var germanIPPDevice = map[string]string{
 	"The key of the device could not be checked.":                                  "Der Schlüssel des Geräts konnte nicht geprüft werden.",
 	"The device wants an encrypted connection; its address must begin with ipps.":  "Das Gerät verlangt eine verschlüsselte Verbindung; seine Adresse muss mit ipps beginnen.",
 	"The device has no printer at this address; the path of its address is wrong.": "Das Gerät hat unter dieser Adresse keinen Drucker; der Pfad seiner Adresse ist falsch.",
-	"The device does not take jobs from this node; it wants a user name and a password, or has a list of who may print.":                                                 "Das Gerät nimmt von diesem Knoten keine Aufträge an; es verlangt Benutzername und Passwort oder hat eine Liste, wer drucken darf.",
-	"The device shows another key than before. If it was exchanged or set up anew, an administrator has its old key forgotten; otherwise somebody may pretend to be it.": "Das Gerät zeigt einen anderen Schlüssel als vorher. Wurde es ausgetauscht oder neu eingerichtet, lässt ein Administrator seinen alten Schlüssel vergessen; sonst gibt sich vielleicht jemand für das Gerät aus.",
+	"The device does not take jobs from this node; it wants a user name and a password, or has a list of who may print.": "Das Gerät nimmt von diesem Knoten keine Aufträge an; es verlangt Benutzername und Passwort oder hat eine Liste, wer drucken darf.",
 
 	// How it is.
 	"The device has no toner or ink left.":                      "Das Gerät hat keinen Toner oder keine Tinte mehr.",

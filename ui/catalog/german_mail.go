@@ -60,7 +60,6 @@ var germanMail = map[string]string{
 	"The certificate of the mail server has expired.":                                            "Das Zertifikat des Mailservers ist abgelaufen.",
 	"The certificate of the mail server is not valid yet. Please check the clocks.":              "Das Zertifikat des Mailservers gilt noch nicht. Bitte prüfen Sie die Uhren.",
 	"The certificate of the mail server is for another name than %s.":                            "Das Zertifikat des Mailservers gilt für einen anderen Namen als %s.",
-	"The certificate of the mail server is of an authority that is not trusted here.":            "Das Zertifikat des Mailservers ist von einer Zertifizierungsstelle, der hier nicht vertraut wird.",
 
 	// What is wrong with what was set up.
 	"The name of the mail server is missing or wrong.":                                    "Der Name des Mailservers fehlt oder ist falsch.",
