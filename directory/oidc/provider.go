@@ -90,7 +90,7 @@ func (p *Provider) oauth(m *metadata, redirect string) *oauth2.Config {
 // has just typed the configuration. It shows the provider no secret.
 func (p *Provider) Test(ctx context.Context) error {
 	_, err := p.fetch(ctx)
-	return err
+	return p.forAdministrators(err)
 }
 
 // discover returns what the provider says of itself, asked for not longer than an

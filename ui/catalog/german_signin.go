@@ -14,6 +14,18 @@ var germanSignIn = map[string]string{
 	"The sign-in service calls itself by another issuer than the one that is set up here.":   "Der Anmeldedienst nennt sich anders als der Aussteller, der hier eingestellt ist.",
 	"The sign-in service gave an answer that cannot be used. Please tell the administrator.": "Der Anmeldedienst hat eine unbrauchbare Antwort gegeben. Bitte sagen Sie es dem Administrator.",
 
+	"The sign-in service %s cannot be reached.": "Der Anmeldedienst %s ist nicht erreichbar.",
+	"The sign-in service %s refuses the connection. Check the port, whether the server runs, and the firewalls.":                     "Der Anmeldedienst %s weist die Verbindung ab. Prüfen Sie den Port, ob der Server läuft, und die Firewalls.",
+	"The sign-in service %s cannot be found: nobody knows this name. Check how it is spelled, and the name servers of this machine.": "Der Anmeldedienst %s ist nicht zu finden: Niemand kennt diesen Namen. Prüfen Sie die Schreibweise und die Namensserver dieses Rechners.",
+	"The sign-in service %s cannot be looked for: no name server answers. Check the name servers of this machine.":                   "Der Anmeldedienst %s kann nicht gesucht werden: Kein Namensserver antwortet. Prüfen Sie die Namensserver dieses Rechners.",
+	"The sign-in service %s does not answer in time.":                                                                                "Der Anmeldedienst %s antwortet nicht rechtzeitig.",
+	"The sign-in service %s cannot be reached: there is no way to it in the network.":                                                "Der Anmeldedienst %s ist nicht erreichbar: Im Netz führt kein Weg zu ihm.",
+	"The certificate of the sign-in service %s is from an authority that is not trusted here.":                                       "Das Zertifikat des Anmeldedienstes %s ist von einer Stelle, der hier nicht vertraut wird.",
+	"The certificate of the sign-in service %s is for another name.":                                                                 "Das Zertifikat des Anmeldedienstes %s gilt für einen anderen Namen.",
+	"The certificate of the sign-in service %s is not valid now. Renew it, or set the clock.":                                        "Das Zertifikat des Anmeldedienstes %s gilt jetzt nicht. Erneuern Sie es, oder stellen Sie die Uhr.",
+	"The certificate of the sign-in service %s cannot be used.":                                                                      "Das Zertifikat des Anmeldedienstes %s ist nicht zu gebrauchen.",
+	"At %s something answers, but not as a sign-in service does. Is the issuer right?":                                               "Unter %s antwortet etwas, aber nicht wie ein Anmeldedienst. Stimmt der Aussteller?",
+
 	// OpenID Connect: signing in.
 	"The sign-in service does not answer at the moment. Please try again later or sign in another way.":                                                 "Der Anmeldedienst antwortet im Moment nicht. Bitte versuchen Sie es später noch einmal oder melden Sie sich auf anderem Weg an.",
 	"The certificate of the sign-in service is not valid, so nobody is sent there. Please tell the administrator.":                                      "Das Zertifikat des Anmeldedienstes ist nicht gültig, deshalb wird niemand dorthin geschickt. Bitte sagen Sie es dem Administrator.",
