@@ -465,7 +465,7 @@ func placeCommands() []*command {
 				if err := a.scope.PutPlace(ctx, p); err != nil {
 					return err
 				}
-				return a.audit(ctx, "site.set", p.Name, strings.Join(given(c.argv), " "))
+				return a.audit(ctx, "site.set", p.Name, strings.Join(c.given, " "))
 			},
 		},
 		{

@@ -301,8 +301,6 @@ func stepText(q *site.Queue, s site.OwnerStep) string {
 	source, _ := site.OwnerSourceOf(s.From)
 	text := source.What
 	switch {
-	case s.From == "certificate":
-		text += " (counts as proof; no door asks people for one yet)"
 	case source.Proof:
 		text += " (counts as proof)"
 	case s.From == "host":
