@@ -159,7 +159,7 @@ func (c *Converter) within(ctx context.Context, dir string, d *Document) (*File,
 			return nil, trouble(err)
 		}
 	}
-	if ours(from) && to == pdl.PDF && len(d.Options.Ranges) == 0 {
+	if ours(from) && to == pdl.PDF && len(d.Options.Ranges) == 0 && !(d.Options.Mono && c.GS != "") {
 		return result(dir, fileIn, false)
 	}
 	if ours(from) {

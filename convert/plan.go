@@ -137,6 +137,13 @@ func (t Tools) can(from, to pdl.Language) bool {
 // ours are the languages that this program itself makes into PDF.
 func ours(l pdl.Language) bool { return l == pdl.JPEG || l == pdl.PWG || l == pdl.URF }
 
+// Greys reports whether a document can be made anew in its own language without
+// colours, for a device that cannot be told to leave them.
+func (t Tools) Greys(language string) bool {
+	l := pdl.Language(language)
+	return t.confined && t.GS != "" && (l == pdl.PDF || l == pdl.PostScript || raster(l))
+}
+
 // Ranged reports whether a document has to be made anew in its own language,
 // because only some of its pages are wanted and the device cannot choose them
 // itself.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -240,6 +241,30 @@ func Allows(language string, d site.Device) (copies, sides bool) {
 		return true, t.brackets(language)
 	}
 	return true, false
+}
+
+// Greys says whether a document of this language comes out of d without colour when
+// that is asked for: because d is known to have none, because the document has
+// none, or because d can be told. colour is what the document says of itself, "color"
+// or ""; where PJL is told, that counts more.
+func Greys(language, colour string, d site.Device) bool {
+	_, profile := site.Profiles[d.Profile]
+	if can := d.Can(); language == "text" || (profile || d.Capabilities.Known()) && !can.Colour {
+		return true
+	}
+	t, err := traitsOf(d)
+	if err != nil {
+		return false
+	}
+	scheme, _, _ := strings.Cut(strings.ToLower(d.URI), ":")
+	switch scheme {
+	case "ipp", "ipps":
+		told := d.Capabilities.Attributes
+		return obeys(language) && (len(told) == 0 || slices.Contains(told, "print-color-mode"))
+	case "socket", "lpr":
+		return t.brackets(language) && colour != "color"
+	}
+	return false
 }
 
 // unavailable is the failure of a device that may do better later.

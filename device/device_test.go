@@ -229,6 +229,37 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
 }
 
+func TestGreys(t *testing.T) {
+	asked := func(uri string, c site.Capabilities) site.Device {
+		c.Formats = []string{"application/pdf"}
+		return site.Device{URI: uri, Capabilities: c}
+	}
+	const laser = "HP LaserJet 4250"
+	tests := map[string]struct {
+		language, colour string
+		dev              site.Device
+		want             bool
+	}{
+		"a folder":             {"pdf", "", site.Device{URI: "folder:///x"}, false},
+		"text":                 {"text", "", site.Device{URI: "folder:///x"}, true},
+		"no colours":           {"pcl", "color", site.Device{URI: "socket://mfd", Profile: "office-mono"}, true},
+		"it says it has none":  {"pcl", "", asked("ipp://mfd", site.Capabilities{}), true},
+		"PJL":                  {"pdf", "", site.Device{URI: "socket://mfd", Model: laser}, true},
+		"PJL by LPR":           {"pcl", "", site.Device{URI: "lpr://mfd/q", Model: laser}, true},
+		"PJL, but a colour in": {"pcl", "color", site.Device{URI: "socket://mfd", Model: laser}, false},
+		"nobody knows":         {"pdf", "", site.Device{URI: "socket://mfd"}, false},
+		"IPP, not yet asked":   {"pdf", "", site.Device{URI: "ipp://mfd/ipp/print"}, true},
+		"IPP":                  {"pdf", "", asked("IPPS://mfd", site.Capabilities{Colour: true, Attributes: []string{"copies", "print-color-mode"}}), true},
+		"IPP that cannot":      {"pdf", "", asked("ipp://mfd", site.Capabilities{Colour: true, Attributes: []string{"copies"}}), false},
+		"IPP, not obeyed":      {"postscript", "", site.Device{URI: "ipp://mfd/ipp/print"}, false},
+	}
+	for name, tt := range tests {
+		if got := device.Greys(tt.language, tt.colour, tt.dev); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestAllows(t *testing.T) {
 	tests := []struct {
 		language, model, uri string

@@ -137,7 +137,11 @@ func withTicket(d Delivery) Delivery {
 func (j *ippRun) prepare(ctx context.Context) error {
 	const op = "device.ipp"
 	asked := j.asked()
-	a, err := j.printer(ctx, append(wanted(asked), beforeJob...)...)
+	names := append(wanted(asked), beforeJob...)
+	if j.r.Options.Mono {
+		names = append(names, "color-supported")
+	}
+	a, err := j.printer(ctx, names...)
 	if err != nil {
 		return err
 	}
@@ -158,7 +162,25 @@ func (j *ippRun) prepare(ctx context.Context) error {
 	}
 	j.choose()
 	j.told = able(asked, a)
-	return j.validate(ctx)
+	if err := j.validate(ctx); err != nil {
+		return err
+	}
+	return j.staysGrey(a)
+}
+
+// staysGrey refuses a job that must not be printed in colour where the printer has
+// colours and is not told to leave them.
+func (j *ippRun) staysGrey(a goipp.Attributes) error {
+	if has, said := ipp.Bool(a, "color-supported"); !j.r.Options.Mono || said && !has {
+		return nil
+	}
+	told := slices.ContainsFunc(j.told, func(t goipp.Attribute) bool { return t.Name == "print-color-mode" })
+	for _, d := range j.docs {
+		if !d.Made && d.Language != "text" && !(told && obeys(d.Language)) {
+			return &refused{&fault.Error{Op: "device.ipp", Kind: fault.Invalid, Text: "This device does not let itself be told to print without colour."}}
+		}
+	}
+	return nil
 }
 
 func (j *ippRun) startsWithPJL(d Doc) (bool, error) {

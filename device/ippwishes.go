@@ -32,6 +32,10 @@ func (j *ippRun) asked() goipp.Attributes {
 	} else {
 		all = simple(j)
 	}
+	if j.r.Options.Mono { // whatever the client asked for
+		all = slices.DeleteFunc(slices.Clone(all), func(a goipp.Attribute) bool { return a.Name == "print-color-mode" || a.Name == "output-mode" })
+		all.Add(ipp.Keyword("print-color-mode", "monochrome"))
+	}
 	made := slices.ContainsFunc(j.docs, func(d *Doc) bool { return d.Made })
 	return slices.DeleteFunc(slices.Clone(all), func(a goipp.Attribute) bool {
 		return slices.Contains(ours, a.Name) || made && slices.Contains(inDocument, a.Name)

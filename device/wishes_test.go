@@ -137,6 +137,52 @@ func TestIPPTellsTheTicket(t *testing.T) {
 	}
 }
 
+// A job that must not be printed in colour is printed without, whatever its client
+// asked for, or not at all.
+func TestIPPWithoutColour(t *testing.T) {
+	can := []goipp.Attribute{ipp.Keyword("job-creation-attributes-supported", "print-color-mode"), ipp.Keyword("print-color-mode-supported", "color", "monochrome")}
+	red := job.Ticket{Colour: "monochrome", Template: template(t, ipp.Keyword("print-color-mode", "color"))}
+	tests := map[string]struct {
+		can    []goipp.Attribute
+		lang   string
+		made   bool
+		refuse bool // by Validate-Job
+		ok     bool
+	}{
+		"told":            {can: can, lang: "pdf", ok: true},
+		"not obeyed":      {can: can, lang: "pwg-raster"},
+		"it cannot":       {lang: "pdf"},
+		"it will not":     {can: can, lang: "pdf", refuse: true},
+		"has no colours":  {can: []goipp.Attribute{ipp.Boolean("color-supported", false)}, lang: "pwg-raster", ok: true},
+		"made without it": {lang: "pwg-raster", made: true, ok: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPrinter(t, devicetest.Manner{}, func(p *printer) {
+				p.attrs = append(goipp.Attributes{ipp.MIME("document-format-supported", "application/pdf", "image/pwg-raster")}, tt.can...)
+				if tt.refuse {
+					p.statuses[goipp.OpValidateJob] = goipp.StatusErrorAttributesOrValues
+				}
+			})
+			d := devicetest.Delivery(devicetest.Doc(tt.lang, somePDF))
+			d.Ticket, d.Options.Mono, d.Documents[0].Made = red, true, tt.made
+			res, err := open(t, site.Device{URI: p.uri()}, patientIPP()).Deliver(t.Context(), d)
+			if !tt.ok {
+				if !device.Refused(err) || res.Evidence != job.NoneAccepted {
+					t.Errorf("%+v, %v", res, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := ipp.Texts(p.job(0).tmpl, "print-color-mode"); name == "told" && !slices.Equal(got, []string{"monochrome"}) {
+				t.Errorf("told %v", got)
+			}
+		})
+	}
+}
+
 // What was made for the printer is told the sides whatever its language, and a
 // raster those that its client asked for.
 func TestIPPSidesOfWhatWasMade(t *testing.T) {

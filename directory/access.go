@@ -20,9 +20,9 @@ const (
 
 // Rights that restrict what the others allow.
 const (
-	ForceMono   Right = "force-mono"   // without colour, whatever was asked for
+	ForceMono   Right = "force-mono"   // without colour, whatever was asked for, or not at all
 	ForceDuplex Right = "force-duplex" // on both sides, whatever was asked for
-	PageLimit   Right = "page-limit"   // at most Grant.Amount impressions in one job
+	PageLimit   Right = "page-limit"   // at most Grant.Amount impressions in one job; none of which nobody knows how many it has
 )
 
 // Rights lists every right there is.

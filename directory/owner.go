@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -132,7 +133,7 @@ func (s *search) step(ctx context.Context, step *Step) (m Match, name string, er
 		return Match{}, "", nil
 	}
 	m, err = s.match(ctx, src)
-	return m, fmt.Sprintf("%q (%s)", src.name, src.what), err
+	return m, fmt.Sprintf("%s (%s)", quoted(src.name), src.what), err
 }
 
 // note keeps what a step came to.
@@ -183,10 +184,33 @@ func (s *search) host(ctx context.Context, step *Step) (Match, error) {
 		return Match{}, nil
 	case !people[i].Enabled:
 		s.note(src, h.User, "is disabled")
-		return Match{Rule: fmt.Sprintf("%q (%s) belongs to %s, who is disabled.", src.name, src.what, h.User)}, nil
+		return Match{Rule: fmt.Sprintf("%s (%s) belongs to %s, who is disabled.", quoted(src.name), src.what, h.User)}, nil
 	}
 	s.note(src, h.User, "is "+h.User)
-	return Match{User: people[i], Rule: fmt.Sprintf("%q (%s) belongs to %s.", src.name, src.what, h.User)}, nil
+	return Match{User: people[i], Rule: fmt.Sprintf("%s (%s) belongs to %s.", quoted(src.name), src.what, h.User)}, nil
+}
+
+// quoted puts a name between quotes as its owner would read it. Quotes, and what is
+// no character to be seen, are escaped, so that no name can pretend to be a line or a
+// text of its own; a backslash is not, because names of Windows have one.
+func quoted(name string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i, r := range name {
+		_, size := utf8.DecodeRuneInString(name[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, name[i])
+		case r == '"':
+			b.WriteString(`\"`)
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }
 
 // clean takes away what surrounds a name on the wire.
@@ -208,13 +232,13 @@ func (s *search) match(ctx context.Context, src source) (Match, error) {
 		switch {
 		case several:
 			s.note(src, form, "is the "+kind+" of several people")
-			return Match{Rule: fmt.Sprintf("%q (%s) is the %s of several people.", src.name, src.what, kind)}, nil
+			return Match{Rule: fmt.Sprintf("%s (%s) is the %s of several people.", quoted(src.name), src.what, kind)}, nil
 		case kind == "":
 			s.note(src, form, "is nobody")
 			continue
 		case !u.Enabled:
 			s.note(src, form, "is "+u.Login+", who is disabled")
-			return Match{Rule: fmt.Sprintf("%q (%s) is %s, who is disabled.", src.name, src.what, u.Login)}, nil
+			return Match{Rule: fmt.Sprintf("%s (%s) is %s, who is disabled.", quoted(src.name), src.what, u.Login)}, nil
 		}
 		s.note(src, form, "is the "+kind+" of "+u.Login)
 		return Match{User: u, Rule: s.says(src, kind, u)}, nil
@@ -230,7 +254,7 @@ func (s *search) says(src source, kind string, u User) string {
 	if src.step == "certificate" {
 		return fmt.Sprintf("The certificate of the client proves that it is %s.", u.Login)
 	}
-	return fmt.Sprintf("%q (%s) is the %s of %s.", src.name, src.what, kind, u.Login)
+	return fmt.Sprintf("%s (%s) is the %s of %s.", quoted(src.name), src.what, kind, u.Login)
 }
 
 // leastCut is how much of a name has to be left, in characters, for the rest of
@@ -257,11 +281,11 @@ func (s *search) matchCut(ctx context.Context, src source) (Match, error) {
 		return Match{}, nil
 	case len(people) > 1:
 		s.note(src, form, "was cut, and several people's names begin like that")
-		return Match{Rule: fmt.Sprintf("%q (%s) was cut by the client, and several people's names begin like that.", src.name, src.what)}, nil
+		return Match{Rule: fmt.Sprintf("%s (%s) was cut by the client, and several people's names begin like that.", quoted(src.name), src.what)}, nil
 	case !people[0].Enabled:
 		s.note(src, form, "was cut, and can only be "+people[0].Login+", who is disabled")
-		return Match{Rule: fmt.Sprintf("%q (%s) can only be %s, who is disabled.", src.name, src.what, people[0].Login)}, nil
+		return Match{Rule: fmt.Sprintf("%s (%s) can only be %s, who is disabled.", quoted(src.name), src.what, people[0].Login)}, nil
 	}
 	s.note(src, form, "was cut, and only the name of "+people[0].Login+" begins like that")
-	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.", src.name, src.what, people[0].Login)}, nil
+	return Match{User: people[0], Rule: fmt.Sprintf("Assumed: %s (%s) was cut by the client, and only the name of %s begins like that.", quoted(src.name), src.what, people[0].Login)}, nil
 }

@@ -152,3 +152,21 @@ func FuzzFold(f *testing.F) {
 		}
 	})
 }
+
+// A name stands in the text of a rule as its owner would read it, and cannot pretend
+// to be more than a name.
+func TestNamesInRules(t *testing.T) {
+	tests := map[string]string{
+		`CORP\jürgen`:        `Nobody here is called "CORP\jürgen" (claimed user).`,
+		"a\x1b[2Jb\nc":       `Nobody here is called "a\x1b[2Jb\nc" (claimed user).`,
+		`x" is the login of`: `Nobody here is called "x\" is the login of" (claimed user).`,
+		"\u202egpj":          `Nobody here is called "\u202egpj" (claimed user).`,
+		"\xff":               `Nobody here is called "\xff" (claimed user).`,
+	}
+	for name, want := range tests {
+		m, err := Owner(t.Context(), people{}, Facts{Claimed: name}, Rules{Steps: []Step{{From: "claimed", What: "claimed user"}}})
+		if err != nil || m.Rule != want {
+			t.Errorf("%q: %s, %v\nwant %s", name, m.Rule, err, want)
+		}
+	}
+}

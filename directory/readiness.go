@@ -43,6 +43,7 @@ type SourceAge struct {
 	Age    time.Duration `json:"-"`      // since Good
 	Hours  float64       `json:"hours"`  // the same
 	Silent bool          `json:"silent"` // for longer than it may be
+	New    bool          `json:"new"`    // it is not read yet: nobody has begun
 	Failed string        `json:"failed"` // why the last try failed, "" it did not
 
 	Waiting int    `json:"waiting"` // people who seem to have left, about whom somebody has to say so

@@ -9,6 +9,13 @@ type Throttle struct {
 	Failures []time.Time // oldest first; whoever writes it keeps it short
 }
 
+// ThrottleKnown begins the key of what is no list of failures: when an account last
+// signed in from an address. It is kept for longer than they are.
+const (
+	ThrottleKnown = "known/"
+	KnownFor      = 30 * 24 * time.Hour
+)
+
 // Session is one person at one terminal, for a short while.
 type Session struct {
 	ID       string // UUIDv7; not a secret, unlike its token

@@ -35,6 +35,7 @@ func (t *Throttled) Unwrap() error { return t.Err }
 const (
 	ReasonWrong       = "wrong"         // user, secret or both; nobody says which
 	ReasonUnknownCard = "unknown-card"  // registering it may help
+	ReasonRandomCard  = "random-card"   // it shows another number each time
 	ReasonNeedUser    = "user-required" // a PIN alone is not enough here
 	ReasonMethod      = "method"        // this terminal does not offer it
 )

@@ -51,7 +51,11 @@ type Plan struct {
 	Why    string        // why somebody must be asked, an English sentence; "" nobody
 	New    int           // of People
 	Same   int           // entries that are as they were
-	Off    int           // of People, those that are disabled now
+	Off    int           // of People, those that are disabled now; without Back
+
+	// Of People and Groups, those that were in question and are there as before. They
+	// are in Same.
+	Back, BackGroups int
 }
 
 // Compare says what an answer changes about what is known. key is that of the
@@ -69,14 +73,18 @@ func Compare(key []byte, known map[string]Entry, a *Answer, g Guard) Plan {
 		}
 		seen[r.Key] = true
 		e, ok := known[r.Key]
-		if ok && e.Gone.IsZero() && e.Missing.IsZero() && e.Digest == r.Digest(key) {
+		same := ok && e.Gone.IsZero() && e.Digest == r.Digest(key)
+		switch {
+		case same && e.Missing.IsZero():
 			p.Same++
 			continue
-		}
-		if !ok {
+		case same: // it was in question, and has to be stored as there
+			p.Same++
+			p.Back++
+		case !ok:
 			p.New++
 		}
-		if !r.Enabled {
+		if !same && !r.Enabled {
 			p.Off++
 		}
 		p.People = append(p.People, *r)
@@ -92,9 +100,12 @@ func Compare(key []byte, known map[string]Entry, a *Answer, g Guard) Plan {
 			continue
 		}
 		told[r.Key] = true
-		if e, ok := known[r.Key]; ok && e.Gone.IsZero() && e.Missing.IsZero() && e.Digest == r.Digest(key) {
+		if e, ok := known[r.Key]; ok && e.Gone.IsZero() && e.Digest == r.Digest(key) {
 			p.Same++
-			continue
+			if e.Missing.IsZero() {
+				continue
+			}
+			p.BackGroups++
 		}
 		p.Groups = append(p.Groups, r)
 	}

@@ -40,6 +40,10 @@ func ReachOf(err error) Reach {
 	return Unreached
 }
 
+// Broken reports whether the other machine, or something on the way, has ended a
+// connection that stood.
+func Broken(err error) bool { return isAny(err, broken) }
+
 func isAny(err error, list []error) bool {
 	for _, e := range list {
 		if errors.Is(err, e) {

@@ -112,11 +112,12 @@ func (l *Lines) Serve(ctx context.Context) error {
 	if err := l.Check(); err != nil {
 		return err
 	}
+	l.state(false, Starting)
 	wait := patience{first: orDefault(l.Retry, defaultRetry), longest: longestWait}
 	for ctx.Err() == nil {
 		l.round(ctx, &wait)
 	}
-	l.state(false, notRunning)
+	l.state(false, NotRunning)
 	return nil
 }
 
@@ -151,7 +152,7 @@ func (l *Lines) call(ctx context.Context) (heard bool, err error) {
 	}
 	conn, err := dial(ctx, l.Address)
 	if err != nil {
-		l.state(false, cannotReach)
+		l.state(false, unreached[fault.ReachOf(err)])
 		return false, err
 	}
 	plain := conn

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
@@ -17,13 +18,26 @@ import (
 func (l *Lines) listen(ctx context.Context) (opened bool, err error) {
 	ln, err := (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", l.Address)
 	if err != nil {
-		l.state(false, cannotOpen)
+		l.state(false, whyNotOpen(err))
 		return false, err
 	}
 	if l.OnListen != nil {
 		l.OnListen(ln.Addr())
 	}
 	return true, l.accept(ctx, ln)
+}
+
+// whyNotOpen says why an address could not be listened at.
+func whyNotOpen(err error) string {
+	switch {
+	case errors.Is(err, errAddressUsed):
+		return addressUsed
+	case errors.Is(err, errAddressElse):
+		return addressElse
+	case errors.Is(err, fs.ErrPermission):
+		return addressOver
+	}
+	return cannotOpen
 }
 
 // accept owns ln and closes it.

@@ -99,7 +99,7 @@ func (p *PCSC) Serve(ctx context.Context) error {
 		h.round(ctx)
 	}
 	h.work.Wait()
-	p.condition.set(false, notRunning, p.OnState)
+	p.condition.set(false, NotRunning, p.OnState)
 	return nil
 }
 

@@ -191,7 +191,7 @@ func TestReadersThatDoNotMatch(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if ok, text, _ := other.State(); ok || text != notRunning {
+	if ok, text, _ := other.State(); ok || text != NotRunning {
 		t.Errorf("afterwards it says %q", text)
 	}
 }

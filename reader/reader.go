@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"platen/fault"
 )
 
 // Reading is a number that a reader has heard, or that it is gone.
@@ -38,10 +40,14 @@ func orDefault[T comparable](value, otherwise T) T {
 
 // The states of a reader, for people.
 const (
-	notRunning  = "The reader is not running."
+	NotRunning  = "The reader is not running."
+	Starting    = "The reader is being started."
 	waiting     = "Waiting for a reader to connect."
 	connected   = "A reader is connected."
 	cannotOpen  = "The address for the reader cannot be opened."
+	addressUsed = "The address for the reader cannot be opened: another program listens there."
+	addressElse = "The address for the reader cannot be opened: this computer does not have it."
+	addressOver = "The address for the reader cannot be opened: the print service may not use this port."
 	cannotReach = "The reader cannot be reached."
 	notSecure   = "The secure connection to the reader failed."
 	noneThere   = "No card reader is plugged in."
@@ -50,6 +56,16 @@ const (
 	notReadable = "The last card could not be read."
 	longestWait = time.Minute // between two tries
 )
+
+// unreached says why no connection to a reader came about.
+var unreached = map[fault.Reach]string{
+	fault.Unreached:   cannotReach,
+	fault.Refused:     "The reader refuses the connection.",
+	fault.Unnamed:     "The reader cannot be found: nobody knows its name.",
+	fault.NameUnasked: "The reader cannot be looked for: no name server answers.",
+	fault.Silent:      "The reader does not answer in time.",
+	fault.NoWay:       "The reader cannot be reached: there is no way to it in the network.",
+}
 
 // condition is how a reader is.
 type condition struct {
@@ -63,7 +79,7 @@ func (c *condition) get() (ok bool, text string, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.text == "" {
-		return false, notRunning, c.since
+		return false, NotRunning, c.since
 	}
 	return c.ok, c.text, c.since
 }

@@ -170,7 +170,7 @@ func TestStateOfPCSC(t *testing.T) {
 				t.Errorf("state is %v %q, want %v %q", gotOK, got, ok, text)
 			}
 		}
-		state(false, notRunning)
+		state(false, NotRunning)
 		b.fake.list <- []presence{}
 		state(false, noneThere)
 		b.is(false, 0)

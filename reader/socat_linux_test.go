@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"platen/fault"
 	"platen/internal/testkit/peers"
 )
 
@@ -173,14 +174,14 @@ func TestReaderThatIsCalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startPost(t, &Lines{Name: "lobby", Role: Client, Address: fmt.Sprintf("127.0.0.1:%d", port), Prefix: "rfid:"})
-	p.becomes(cannotReach)
+	p.becomes(unreached[fault.Refused])
 	for _, number := range []string{"1234", "5678"} { // it goes and comes back
 		reader := start(t, "socat", "-", fmt.Sprintf("TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr", port))
 		reader.says(t, "rfid:"+number+"\r\n")
 		p.wants("lobby", "127.0.0.1", number)
 		p.becomes(connected)
 		reader.end()
-		p.becomes(cannotReach)
+		p.becomes(unreached[fault.Refused])
 	}
 }
 
@@ -195,7 +196,7 @@ func TestAddressThatIsTaken(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- l.Serve(ctx) }()
-	becomes(t, l.State, state, cannotOpen)
+	becomes(t, l.State, state, addressUsed)
 	ln.Close()
 	becomes(t, l.State, state, waiting)
 	cancel()

@@ -141,7 +141,9 @@ func (s *Service) releaseJobs(ctx context.Context, op string, sess Session, jobs
 		if err := s.mayChange(op, &jobs[i], &d, o); err != nil {
 			return job.Release{}, err
 		}
-		t := s.termsFor(&jobs[i], &d, &sess.User, m)
+		asked := jobs[i]
+		asked.Options.Copies = cmp.Or(o.Copies, asked.Options.Copies)
+		t := s.termsFor(&asked, &d, &sess.User, m)
 		if t.why != "" && len(jobs) == 1 {
 			return job.Release{}, &fault.Error{Op: op, Kind: fault.Denied, Text: t.why}
 		}

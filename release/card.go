@@ -43,7 +43,7 @@ func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c 
 	r.sess, r.token, r.err = s.byCard(ctx, t, number, c.Value, digest)
 	r.at = s.Now()
 	g.last = reading{}
-	if reason := refusal(r.err); r.err == nil || reason == directory.ReasonUnknownCard {
+	if reason := refusal(r.err); r.err == nil || reason == directory.ReasonUnknownCard || reason == directory.ReasonRandomCard {
 		g.last = r
 	}
 	return r.sess, r.token, r.err
@@ -53,7 +53,7 @@ func (s *Service) signInByCard(ctx context.Context, g *gate, t site.Terminal, c 
 // cannot keep the owner of a card away.
 func (s *Service) byCard(ctx context.Context, t site.Terminal, number, raw string, digest []byte) (Session, string, error) {
 	const op = "release.card"
-	cards := limit{"cards/" + t.ID, terminalRule}
+	cards := limit{key: "cards/" + t.ID, rule: terminalRule}
 	ts, err := s.Store.Throttles(ctx, []string{cards.key})
 	if err != nil {
 		return Session{}, "", err
@@ -70,7 +70,7 @@ func (s *Service) byCard(ctx context.Context, t site.Terminal, number, raw strin
 	}
 	guess := []limit{cards}
 	if couldBeCode(raw) { // it may have been meant for one
-		guess = append(guess, limit{"pin/" + t.ID, pinHereRule}, limit{"pin", pinRule})
+		guess = append(guess, limit{key: "pin/" + t.ID, rule: pinHereRule}, limit{key: "pin", rule: pinRule})
 	}
 	if a, err := s.attempt(ctx, op, guess...); err == nil {
 		if err := a.failed(ctx); err != nil {
@@ -80,6 +80,9 @@ func (s *Service) byCard(ctx context.Context, t site.Terminal, number, raw strin
 		return Session{}, "", err
 	}
 	c := Credentials{Method: directory.MethodCard, User: "card …" + directory.LastDigits(number)}
+	if directory.RandomUID(number) { // nobody need give a name and a secret to hear that
+		return Session{}, "", s.refuse(ctx, t, c, refused(op, directory.ReasonRandomCard, textRandom))
+	}
 	return Session{}, "", s.refuse(ctx, t, c, refused(op, directory.ReasonUnknownCard,
 		"This card cannot sign in here. If it is yours, register it with your user name and password, or ask the help desk."))
 }
@@ -167,6 +170,9 @@ func (s *Service) addCard(ctx context.Context, op string, t site.Terminal, u dir
 	return s.Store.Audit(ctx, u.Login, "card-registered", "card …"+directory.LastDigits(number), "terminal "+t.Name)
 }
 
+// textRandom is why a card of another number each time is no card here.
+const textRandom = "This card or phone shows a new number each time, so it cannot be registered. Please use another card."
+
 // registrable returns the normal form of a number that stays the same each
 // time the card is shown.
 func (s *Service) registrable(op string, t site.Terminal, card directory.Reading) (string, error) {
@@ -179,8 +185,7 @@ func (s *Service) registrable(op string, t site.Terminal, card directory.Reading
 			Text: "This number is too short to be registered as a card here. Please ask the help desk."}
 	}
 	if directory.RandomUID(number) {
-		return "", &fault.Error{Op: op, Kind: fault.Invalid,
-			Text: "This card or phone shows a new number each time, so it cannot be registered. Please use another card."}
+		return "", &fault.Error{Op: op, Kind: fault.Invalid, Text: textRandom}
 	}
 	return number, nil
 }

@@ -75,6 +75,7 @@ func (d *desk) service() *release.Service {
 		Allows: func(j job.Job, _ site.Device) (copies, sides bool) {
 			return j.Documents[0].Language == "pdf", j.Documents[0].Language == "postscript"
 		},
+		Greys: func(j job.Job, _ site.Device) bool { return j.Documents[0].Language == "postscript" },
 	}
 }
 

@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -71,12 +72,19 @@ func (s *Service) password(ctx context.Context, u directory.User, x directory.Se
 		s.Log.Info("release: a directory is away, what is kept here decided", "user", u.Login, "error", err)
 		return true, nil
 	}
+	if x.Password == "" || !s.current(x) || !own && x.PasswordUntil.IsZero() { // nothing that the guess could have been
+		return false, errUnchecked
+	}
 	return false, errAway
 }
 
 // errAway says that a password was not right as far as anybody here knows, and that
 // the directory which would know is away. It is the same for whoever is asked about.
 var errAway = errors.New("the directory is away")
+
+// errUnchecked is errAway where nothing is kept here that a password could be
+// compared with, so that nobody can say that it was wrong.
+var errUnchecked = fmt.Errorf("%w, and nothing is kept here", errAway)
 
 // current reports whether a verifier still stands in for the directory.
 func (s *Service) current(x directory.Secrets) bool {
@@ -142,7 +150,7 @@ func couldBeCode(value string) bool { return len(value) == directory.CodeDigits 
 // Codes are counted like PINs alone.
 func (s *Service) byOnce(ctx context.Context, t site.Terminal, c Credentials) (directory.User, error) {
 	const op = "release.code"
-	a, err := s.attempt(ctx, op, limit{"pin/" + t.ID, pinHereRule}, limit{"pin", pinRule}, limit{"terminal/" + t.ID, terminalRule})
+	a, err := s.attempt(ctx, op, limit{key: "pin/" + t.ID, rule: pinHereRule}, limit{key: "pin", rule: pinRule}, limit{key: "terminal/" + t.ID, rule: terminalRule})
 	if err != nil {
 		return directory.User{}, err
 	}

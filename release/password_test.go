@@ -3,6 +3,7 @@ package release_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -257,6 +258,12 @@ func TestRights(t *testing.T) {
 		"no colour elsewhere":  {grants: grants(release, directory.Grant{Right: directory.Colour, DeviceGroup: "other"}), change: colourful, want: job.Options{Mono: true}},
 		"forced":               {grants: grants(release, colour, directory.Grant{Right: directory.ForceMono, From: "group pupils"}), change: colourful, want: job.Options{Mono: true}},
 		"not to be told":       {grants: grants(release), change: func(j *job.Job) { colourful(j); j.Documents[0].Language = "pdf" }, why: "This document has colour, and you may not print in colour here."},
+		"not known, not told":  {grants: grants(release), change: func(j *job.Job) { colourful(j); j.Documents[0].Language, j.Documents[0].Count.Colour = "pdf", "" }, why: "This document may have colour, this device cannot be told to print it without, and you may not print in colour here."},
+		"not known, but told":  {grants: grants(release), change: func(j *job.Job) { colourful(j); j.Documents[0].Count.Colour = "" }, want: job.Options{Mono: true}},
+		"pages not known":      {grants: grants(release, colour, directory.Grant{Right: directory.PageLimit, Amount: 1}), change: func(j *job.Job) { j.Documents[0].Count = job.NoCount("It is of a kind that is not counted.") }, why: "Nobody knows how many pages this document has, and you may print only so many at a time here."},
+		"pages not yet known":  {grants: grants(release, colour, directory.Grant{Right: directory.PageLimit, Amount: 1}), change: func(j *job.Job) { j.Documents[0].Count = job.NoCount("") }, why: "The pages of this document are still being counted. Please wait a moment."},
+		"pages, without limit": {grants: grants(release, colour), change: func(j *job.Job) { j.Documents[0].Count = job.NoCount("It is of a kind that is not counted.") }},
+		"pages as sent":        {grants: grants(release, colour, directory.Grant{Right: directory.PageLimit, Amount: 5}), change: func(j *job.Job) { colourful(j); j.Documents[0].Copies = 2 }, why: "This document has more pages than you may print at a time here."},
 		"no colour in it":      {grants: grants(release), change: func(j *job.Job) { colourful(j); j.Documents[0].Count.Colour = "monochrome" }},
 		"both sides":           {grants: grants(release, colour, directory.Grant{Right: directory.ForceDuplex}), change: colourful, want: job.Options{Sides: "two-sided-long-edge"}},
 		"both sides already":   {grants: grants(release, colour, directory.Grant{Right: directory.ForceDuplex}), change: func(j *job.Job) { colourful(j); j.Ticket.Sides = "two-sided-short-edge" }},
@@ -297,4 +304,139 @@ func TestRights(t *testing.T) {
 			}
 		})
 	}
+}
+
+// person puts somebody with a password of this node into the desk.
+func (d *desk) person(t testing.TB, login string) {
+	t.Helper()
+	d.PutUser(t, directory.User{ID: job.NewUUID(), Login: login, Enabled: true, Source: "local"}, directory.Secrets{Password: "phc:" + login})
+}
+
+// TestA37AnAddressIsNotClosed: a whole house may come from one address. Whoever
+// guesses there delays the others shortly, and those who have signed in from there
+// before not at all.
+func TestA37AnAddressIsNotClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx := t.Context()
+		d.person(t, "carl")
+		d.person(t, "dora")
+		d.person(t, "mallory")
+		prove := func(login, password string) error {
+			_, err := d.Prove(ctx, login, password, here)
+			return err
+		}
+		must(t, prove("carl", "carl"))
+		for i := range 40 {
+			_ = prove(fmt.Sprint("user", i), "wrong")
+			must(t, prove("carl", "carl"))
+		}
+		wait := wantThrottled(t, prove("dora", "dora"))
+		if wait > 30*time.Second {
+			t.Errorf("somebody else waits %v", wait)
+		}
+		// However often others fail meanwhile, she waits once.
+		time.Sleep(wait / 2)
+		_ = prove("user99", "wrong")
+		if again := wantThrottled(t, prove("dora", "dora")); again > wait {
+			t.Errorf("her wait was prolonged from %v to %v", wait, again)
+		}
+		time.Sleep(wait - wait/2)
+		_ = prove("user98", "wrong")
+		must(t, prove("dora", "dora"))
+		must(t, prove("dora", "dora"))
+
+		// Also after a restart.
+		d.Service = d.service()
+		must(t, prove("carl", "carl"))
+
+		// The success of an account of the guesser's own forgets nothing.
+		time.Sleep(wantThrottled(t, prove("mallory", "mallory")))
+		must(t, prove("mallory", "mallory"))
+		_ = prove("user97", "wrong")
+		wantThrottled(t, prove("user96", "wrong"))
+
+		// It decays.
+		time.Sleep(15 * time.Minute)
+		wantKind(t, "it decays", prove("user97", "wrong"), fault.Denied)
+	})
+}
+
+// TestA37GuessesAtADoor: without a terminal an account has its limits all the same,
+// known at the address or not, and nobody is sent to a reader that is not there.
+func TestA37GuessesAtADoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.person(t, "carl")
+		if _, err := d.Prove(t.Context(), "carl", "carl", here); err != nil {
+			t.Fatal(err)
+		}
+		d.real.Store(0)
+		text := ""
+		for i := range 10_000 {
+			_, err := d.Prove(t.Context(), "carl", "wrong", netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 200)}))
+			if err == nil {
+				t.Fatal("a guess was right")
+			}
+			text = fault.Text(err)
+			time.Sleep(time.Hour / 10_000)
+		}
+		if n := d.real.Load(); n > 20 || n < 5 {
+			t.Errorf("%d guesses were looked at within an hour", n)
+		}
+		if strings.Contains(text, "card") {
+			t.Errorf("read: %q", text)
+		}
+	})
+}
+
+// TestA37NotChecked: a password that nobody can compare with anything was not wrong.
+func TestA37NotChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx := t.Context()
+		dir := &asked{err: says(fault.Unavailable)}
+		d.Directory = dir
+		var ids []string
+		for i := range 30 {
+			u := directory.User{ID: job.NewUUID(), Login: fmt.Sprint("user", i), Enabled: true, Source: "some source"}
+			d.PutUser(t, u, directory.Secrets{})
+			ids = append(ids, u.Login)
+		}
+		for _, login := range ids {
+			_, err := d.Prove(ctx, login, "right", here)
+			wantRefused(t, err, directory.ReasonWrong)
+		}
+		for range 5 {
+			_, _, err := d.SignIn(ctx, hall, password("user0", "right"), here)
+			wantRefused(t, err, directory.ReasonWrong)
+		}
+		_, _, err := d.SignIn(ctx, hall, password("user0", "right"), here) // as a guess at a verifier would
+		wantThrottled(t, err)
+		dir.err = nil // it is back
+		for _, login := range ids {
+			if _, err := d.Prove(ctx, login, "right", here); err != nil {
+				t.Errorf("%s: %v", login, err)
+			}
+		}
+		_, _, err = d.SignIn(ctx, hall, password("user0", "right"), here)
+		must(t, err)
+	})
+}
+
+// What is chosen at the terminal counts as well.
+func TestPageLimitOfCopiesChosen(t *testing.T) {
+	d := newDesk(t)
+	u := directory.User{ID: anna.ID, Login: "anna", Enabled: true, Grants: []directory.Grant{{Right: directory.Release}, {Right: directory.Colour}, {Right: directory.PageLimit, Amount: 5}}}
+	d.PutUser(t, u, directory.Secrets{Password: "phc:anna"})
+	id := d.with(t, func(j *job.Job) {
+		j.Documents[0].Language, j.Documents[0].Count = "pdf", job.Count{Pages: 3, Method: "parsed", Confidence: "high"}
+	})
+	sess := d.anna(t)
+	_, err := d.Release(t.Context(), sess, []int64{id}, job.Options{Copies: 2}, nil, "")
+	if fault.Text(err) != "This document has more pages than you may print at a time here." {
+		t.Errorf("err = %v", err)
+	}
+	_, err = d.Release(t.Context(), sess, []int64{id}, job.Options{Copies: 1}, nil, "")
+	must(t, err)
 }

@@ -40,8 +40,8 @@ func (s *Service) unlock(ctx context.Context, op string, sess Session, jobs []jo
 // The throttles are not those of signing in: who mistypes here stays able to
 // come in, and who guesses there does not keep anybody from a document.
 func (s *Service) givePIN(ctx context.Context, op string, sess Session, j *job.Job, typed string) error {
-	document := limit{"document/" + j.UUID, documentRule}
-	a, err := s.attempt(ctx, op, document, limit{"documents/" + sess.User.ID, documentsRule})
+	document := limit{key: "document/" + j.UUID, rule: documentRule}
+	a, err := s.attempt(ctx, op, document, limit{key: "documents/" + sess.User.ID, rule: documentsRule})
 	if busy := (*Throttled)(nil); errors.As(err, &busy) {
 		return waitWithPIN(op, busy.RetryAfter)
 	}

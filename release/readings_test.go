@@ -85,6 +85,12 @@ func TestRefusedAtAReader(t *testing.T) {
 			t.Errorf("picked up %+v", x)
 		}
 	}
+	must(t, d.ShowCard(t.Context(), hall, atDoor("08112233")))
+	x := d.pickUp(t)
+	wantRefused(t, x.Err, directory.ReasonRandomCard)
+	if x.Raw != "" {
+		t.Errorf("may be registered: %+v", x)
+	}
 	if strings.Contains(d.log.String(), "0433333333") {
 		t.Error("a number is in the log")
 	}

@@ -27,9 +27,10 @@ func (t terms) onto(o job.Options) job.Options {
 	return o
 }
 
-// termsOf looks at a person's rights for a job at a device. What restricts is kept
-// where the device can be told so; a job that is known to have colour and cannot be
-// printed without is not released by whoever may not print in colour.
+// termsOf looks at a person's rights for a job at a device. A job that has or may
+// have colour, and cannot be printed without there, is not released by whoever may
+// not print in colour, nor one of which nobody knows how many pages it has by whoever
+// may print only so many. Both sides of the paper are for where it can be told so.
 func (s *Service) termsOf(j *job.Job, d *site.Device, u *directory.User) terms {
 	at := directory.Place{Queue: j.Queue, Groups: d.Groups}
 	var t terms
@@ -38,8 +39,7 @@ func (s *Service) termsOf(j *job.Job, d *site.Device, u *directory.User) terms {
 		return t
 	}
 	if most, _ := u.Limit(at); most > 0 {
-		if n, _ := pages(j); n != nil && *n*cmp.Or(deref(copies(j)), 1) > most {
-			t.why = "This document has more pages than you may print at a time here."
+		if t.why = tooMany(j, most); t.why != "" {
 			return t
 		}
 	}
@@ -50,7 +50,7 @@ func (s *Service) termsOf(j *job.Job, d *site.Device, u *directory.User) terms {
 		_, sides := s.Allows(*j, *d)
 		return sides
 	}
-	s.noColour(&t, j, u, at, tells)
+	s.noColour(&t, j, d, u, at)
 	if g, ok := u.Has(directory.ForceDuplex, at); ok && !twoSided(sides(j)) && tells() {
 		t.duplex = true
 		t.note(s, "Printed on both sides, because of the right force-duplex of %s.", g.From)
@@ -58,7 +58,27 @@ func (s *Service) termsOf(j *job.Job, d *site.Device, u *directory.User) terms {
 	return t
 }
 
-func (s *Service) noColour(t *terms, j *job.Job, u *directory.User, at directory.Place, tells func() bool) {
+// tooMany says why a job may not be printed by somebody who may print so many pages
+// at a time, "" when it may. What nobody has counted may be more.
+func tooMany(j *job.Job, most int) string {
+	n := 0
+	for i := range j.Documents {
+		d := &j.Documents[i]
+		switch {
+		case d.Count.Method == "" && d.Count.Why == "":
+			return "The pages of this document are still being counted. Please wait a moment."
+		case d.Count.Method == "" || d.Count.Pages < 0:
+			return "Nobody knows how many pages this document has, and you may print only so many at a time here."
+		}
+		n += d.Count.Pages * cmp.Or(j.Options.Copies, max(d.Copies, j.Ticket.Copies, 1))
+	}
+	if n > most {
+		return "This document has more pages than you may print at a time here."
+	}
+	return ""
+}
+
+func (s *Service) noColour(t *terms, j *job.Job, d *site.Device, u *directory.User, at directory.Place) {
 	g, forced := u.Has(directory.ForceMono, at)
 	if !forced && u.MayAt(directory.Colour, at) {
 		return
@@ -67,9 +87,10 @@ func (s *Service) noColour(t *terms, j *job.Job, u *directory.User, at directory
 	if has != nil && !*has {
 		return
 	}
-	if !tells() {
-		if has != nil {
-			t.why = "This document has colour, and you may not print in colour here."
+	if s.Greys == nil || !s.Greys(*j, *d) {
+		t.why = "This document has colour, and you may not print in colour here."
+		if has == nil {
+			t.why = "This document may have colour, this device cannot be told to print it without, and you may not print in colour here."
 		}
 		return
 	}
@@ -87,13 +108,6 @@ func (s *Service) noColour(t *terms, j *job.Job, u *directory.User, at directory
 
 func (t *terms) note(s *Service, text, from string) {
 	t.history = append(t.history, job.Entry{At: s.Now(), Actor: node, Text: text, Args: []any{from}})
-}
-
-func deref(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
 }
 
 func twoSided(sides *string) bool { return sides != nil && *sides != "one-sided" }

@@ -25,14 +25,17 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 		return directory.User{}, err
 	}
 	account := account(u, login)
-	here := limit{account + "@" + t.ID, hereRule}
-	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"terminal/" + t.ID, terminalRule})
+	here := limit{key: account + "@" + t.ID, rule: hereRule}
+	a, err := s.attempt(ctx, op, here, limit{key: account, rule: accountRule}, limit{key: "terminal/" + t.ID, rule: terminalRule})
 	if err != nil {
 		return directory.User{}, err
 	}
 	ok, err := s.matches(ctx, u, c.Method, login, c.Value)
 	if err != nil && !errors.Is(err, errAway) {
 		return directory.User{}, err
+	}
+	if errors.Is(err, errUnchecked) {
+		return directory.User{}, s.unchecked(ctx, op, a, here.key)
 	}
 	if !ok {
 		return directory.User{}, s.wrong(ctx, op, a, err)
@@ -42,6 +45,9 @@ func (s *Service) bySecret(ctx context.Context, t site.Terminal, c Credentials) 
 
 // Prove checks a user's password for a door without a terminal, which is slow on
 // purpose, and counts what is wrong as everywhere. fault.Denied when it is wrong.
+//
+// Many people may come from one address. What went wrong there makes nobody wait
+// whose account has signed in from it lately, and everybody else once, shortly.
 func (s *Service) Prove(ctx context.Context, login, password string, client netip.Addr) (directory.User, error) {
 	const op = "release.Prove"
 	login = directory.Fold(login)
@@ -54,19 +60,29 @@ func (s *Service) Prove(ctx context.Context, login, password string, client neti
 	}
 	account := account(u, login)
 	from := network(client)
-	here := limit{account + "@" + from, hereRule}
-	a, err := s.attempt(ctx, op, here, limit{account, accountRule}, limit{"client/" + from, pinHereRule})
+	here := limit{key: account + "@" + from, rule: hereRule}
+	known, err := s.knows(ctx, here.key)
 	if err != nil {
 		return directory.User{}, err
+	}
+	a, err := s.attempt(ctx, op, here, limit{key: account, rule: accountRule}, limit{"client/" + from, clientRule, s.turn(here.key, known)})
+	if err != nil {
+		return directory.User{}, noCard(err)
 	}
 	ok, err := s.matches(ctx, u, directory.MethodPassword, login, password)
 	if err != nil && !errors.Is(err, errAway) {
 		return directory.User{}, err
 	}
+	if errors.Is(err, errUnchecked) {
+		return directory.User{}, noCard(s.unchecked(ctx, op, a, here.key))
+	}
 	if !ok {
 		return directory.User{}, s.wrong(ctx, op, a, err)
 	}
-	return u, a.succeeded(ctx, here.key, "client/"+from)
+	if err := a.succeeded(ctx, here.key); err != nil {
+		return directory.User{}, err
+	}
+	return u, s.know(ctx, here.key)
 }
 
 // network is what a client's failures are counted under: its address, of IPv6 the
@@ -109,11 +125,11 @@ func (s *Service) byPINOnly(ctx context.Context, t site.Terminal, pin string) (d
 	if err := s.pinOnlyAllowed(ctx, op, t, pin); err != nil {
 		return directory.User{}, err
 	}
-	here, all := limit{"pin/" + t.ID, pinHereRule}, limit{"pin", pinRule}
+	here, all := limit{key: "pin/" + t.ID, rule: pinHereRule}, limit{key: "pin", rule: pinRule}
 	if err := s.pinsLeft(ctx, op, here, all); err != nil {
 		return directory.User{}, err
 	}
-	a, err := s.attempt(ctx, op, here, all, limit{"terminal/" + t.ID, terminalRule})
+	a, err := s.attempt(ctx, op, here, all, limit{key: "terminal/" + t.ID, rule: terminalRule})
 	if err != nil {
 		return directory.User{}, err
 	}
@@ -181,10 +197,28 @@ func (s *Service) wrong(ctx context.Context, op string, a *attempt, why error) e
 		return err
 	}
 	if errors.Is(why, errAway) {
-		return refused(op, directory.ReasonWrong,
-			"That did not match, or it cannot be checked now, because the directory does not answer. Please use your card, or try again later.")
+		return notChecked(op)
 	}
 	return wrongSecret(op)
+}
+
+// unchecked is the end of an attempt at a password that nobody could compare with
+// anything: it was not wrong, and nobody has learned anything from the answer. It
+// waits as a guess would, so that nobody sees by that of whom something is kept
+// here; but under a key of its own, which nobody asks once the directory is back.
+func (s *Service) unchecked(ctx context.Context, op string, a *attempt, here string) error {
+	if err := a.succeeded(ctx); err != nil {
+		return err
+	}
+	if _, err := s.attempt(ctx, op, limit{key: "away/" + here, rule: hereRule}); err != nil {
+		return err
+	}
+	return notChecked(op)
+}
+
+func notChecked(op string) error {
+	return refused(op, directory.ReasonWrong,
+		"That did not match, or it cannot be checked now, because the directory does not answer. Please use your card, or try again later.")
 }
 
 // account is the throttle key of a user; of a name that nobody has, something

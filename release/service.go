@@ -51,6 +51,9 @@ type Service struct {
 	// Allows says whether copies and sides may still be chosen for a job at a
 	// device. Nil allows neither.
 	Allows func(j job.Job, d site.Device) (copies, sides bool)
+	// Greys says whether a job comes out of a device without colour when that is asked
+	// for. Nil: never.
+	Greys func(j job.Job, d site.Device) bool
 	// Beside says whether a reader stands beside a terminal that does not type into its
 	// page. Nil: there are none.
 	Beside func(terminal string) bool
@@ -61,6 +64,8 @@ type Service struct {
 	mu    sync.Mutex
 	seen  map[string]time.Time // session id to its last sign of life, with the monotonic clock
 	gates map[string]*gate     // terminal id to its gate
+
+	turns map[string]time.Time // account and address to when it has waited for the address
 
 	stands map[string]*stand // terminal id to what it may pick up
 }

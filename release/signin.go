@@ -104,7 +104,7 @@ func (s *Service) codeIs(ctx context.Context, t site.Terminal, code string) (met
 // looks whether a number is a code or a PIN: else only the right one would get an
 // answer.
 func (s *Service) waits(ctx context.Context, t site.Terminal) (bool, error) {
-	limits := []limit{{"cards/" + t.ID, terminalRule}, {"pin/" + t.ID, pinHereRule}, {"pin", pinRule}}
+	limits := []limit{{key: "cards/" + t.ID, rule: terminalRule}, {key: "pin/" + t.ID, rule: pinHereRule}, {key: "pin", rule: pinRule}}
 	ts, err := s.Store.Throttles(ctx, []string{limits[0].key, limits[1].key, limits[2].key})
 	if err != nil {
 		return false, err
@@ -208,7 +208,7 @@ func (s *Service) refuse(ctx context.Context, t site.Terminal, c Credentials, er
 		return err
 	}
 	s.Log.Info("release: sign-in refused", "terminal", t.Name, "method", c.Method, "reason", reason)
-	if reason != directory.ReasonWrong && reason != directory.ReasonUnknownCard {
+	if reason != directory.ReasonWrong && reason != directory.ReasonUnknownCard && reason != directory.ReasonRandomCard {
 		return err
 	}
 	if aerr := s.Store.Audit(ctx, clip(c.User, 64), "sign-in-refused", "terminal "+t.Name, c.Method); aerr != nil {

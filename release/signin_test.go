@@ -36,6 +36,8 @@ func TestSignIn(t *testing.T) {
 		"card":                     {at: hall, with: card(annasCard), want: anna.ID},
 		"card, as another reader":  {at: hall, with: card(" " + strings.ToLower(annasCard) + "\n"), want: anna.ID},
 		"unknown card":             {at: hall, with: card("0499887766"), reason: directory.ReasonUnknownCard},
+		"random number":            {at: hall, with: card("08112233"), reason: directory.ReasonRandomCard},
+		"code: random number":      {at: hall, with: code("08A1B2C3"), reason: directory.ReasonRandomCard},
 		"no card":                  {at: hall, with: card(""), reason: directory.ReasonUnknownCard},
 		"login and PIN":            {at: hall, with: pin(" ANNA ", "24681012"), want: anna.ID},
 		"login and somebody's PIN": {at: hall, with: pin("anna", "13579135"), reason: directory.ReasonWrong},

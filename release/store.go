@@ -164,7 +164,8 @@ type Store interface {
 	// PutThrottles writes all of ts with Version+1, if every one of them still
 	// has the Version given, else it writes none and returns Conflict.
 	PutThrottles(ctx context.Context, ts []Throttle) error
-	// ForgetThrottles removes those that were last written before.
+	// ForgetThrottles removes those that were last written before, those under
+	// directory.ThrottleKnown after directory.KnownFor more.
 	ForgetThrottles(ctx context.Context, before time.Time) error
 
 	// Audit appends one line to the audit trail.

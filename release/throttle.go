@@ -3,9 +3,12 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"platen/directory"
 	"platen/fault"
 )
 
@@ -29,6 +32,8 @@ var (
 	hereRule = rule{free: 5, first: 30 * time.Second, longest: 15 * time.Minute, hourly: 10}
 	// Wherever it is tried.
 	accountRule = rule{free: 20, hourly: 20}
+	// An address may be that of a whole house: it delays, shortly, and never closes.
+	clientRule = rule{free: 20, first: time.Second, longest: 30 * time.Second}
 	// A PIN alone is tried against everybody.
 	pinHereRule = rule{free: 20, hourly: 20}
 	pinRule     = rule{free: 100, hourly: 100}
@@ -78,6 +83,7 @@ func within(now time.Time, d time.Duration, failures []time.Time) []time.Time {
 type limit struct {
 	key  string
 	rule rule
+	left func(wait time.Duration) time.Duration // how much of a wait counts for this attempt; nil: all
 }
 
 // attempt is a guess that has been counted as failed before it is looked at:
@@ -92,6 +98,79 @@ type attempt struct {
 
 // tries is how often a compare-and-set is tried while others win.
 const tries = 10
+
+// Who waits for an address has a turn after that, however many others fail there
+// meanwhile: else whoever guesses without a pause would keep everybody out.
+const (
+	turnFor  = time.Minute // and it counts for so long
+	maxTurns = 1000
+)
+
+// turn says what is left of the wait of an address for one account there: nothing
+// where it is known, and nothing once it has waited.
+func (s *Service) turn(here string, known bool) func(time.Duration) time.Duration {
+	now, took := s.Now(), false
+	return func(wait time.Duration) time.Duration {
+		if known || took {
+			return 0
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		maps.DeleteFunc(s.turns, func(_ string, at time.Time) bool { return now.Sub(at) >= turnFor || at.Sub(now) > turnFor })
+		at, waits := s.turns[here]
+		switch {
+		case waits && !now.Before(at):
+			delete(s.turns, here)
+			took = true
+			return 0
+		case waits:
+			return min(wait, at.Sub(now))
+		case len(s.turns) < maxTurns:
+			if s.turns == nil {
+				s.turns = map[string]time.Time{}
+			}
+			s.turns[here] = now.Add(wait)
+		}
+		return wait
+	}
+}
+
+// knows reports whether an account has lately signed in from an address.
+func (s *Service) knows(ctx context.Context, here string) (bool, error) {
+	ts, err := s.Store.Throttles(ctx, []string{directory.ThrottleKnown + here})
+	return err == nil && len(ts[0].Failures) > 0, err
+}
+
+// know notes that an account has signed in from an address, once a day.
+func (s *Service) know(ctx context.Context, here string) error {
+	ts, err := s.Store.Throttles(ctx, []string{directory.ThrottleKnown + here})
+	if err != nil {
+		return err
+	}
+	now := s.Now().Round(0).Truncate(time.Millisecond)
+	if last := ts[0].Failures; len(last) > 0 && now.Sub(last[0]).Abs() < 24*time.Hour {
+		return nil
+	}
+	ts[0].Failures = []time.Time{now} // of the last success, here
+	if err := s.Store.PutThrottles(ctx, ts); !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	return nil // somebody else has noted it
+}
+
+// noCard takes the card out of what somebody reads who has to wait where there is no
+// reader.
+func noCard(err error) error {
+	t := (*Throttled)(nil)
+	f := (*fault.Error)(nil)
+	if errors.As(err, &t) && errors.As(t.Err, &f) && t.RetryAfter > saidInDetail {
+		f.Text = "Too many attempts. Please wait %d minutes and try again."
+	}
+	return err
+}
+
+// saidInDetail is the longest wait that people are told in seconds.
+const saidInDetail = 2 * time.Minute
 
 // attempt counts a failure under every limit, or returns a Throttled.
 func (s *Service) attempt(ctx context.Context, op string, limits ...limit) (*attempt, error) {
@@ -124,7 +203,11 @@ func (s *Service) attempt(ctx context.Context, op string, limits ...limit) (*att
 func (a *attempt) wait(op string, ts []Throttle) error {
 	var longest time.Duration
 	for i, l := range a.limits {
-		longest = max(longest, l.rule.wait(a.at, ts[i].Failures))
+		wait := l.rule.wait(a.at, ts[i].Failures)
+		if wait > 0 && l.left != nil {
+			wait = l.left(wait)
+		}
+		longest = max(longest, wait)
 	}
 	if longest > 0 {
 		return throttled(op, longest)
@@ -196,7 +279,7 @@ func throttled(op string, wait time.Duration) *Throttled {
 		Op: op, Kind: fault.Unavailable,
 		Text: "Too many attempts. Please wait %d seconds and try again.", Args: []any{max(2, int(wait/time.Second))}, // nobody waits "1 seconds"
 	}
-	if wait > 2*time.Minute {
+	if wait > saidInDetail {
 		e.Text = "Too many attempts. Please wait %d minutes, or sign in with your card."
 		e.Args = []any{int((wait + time.Minute - 1) / time.Minute)}
 	}

@@ -195,7 +195,7 @@ func ofHost(j *job.Job) bool {
 // there, one that somebody else was faster with is a Conflict.
 func (s *Service) Claim(ctx context.Context, sess Session, id int64, remember bool, pins job.PINs) (remembered bool, err error) {
 	const op = "release.Claim"
-	a, err := s.attempt(ctx, op, limit{"claims/" + sess.User.ID, claimRule})
+	a, err := s.attempt(ctx, op, limit{key: "claims/" + sess.User.ID, rule: claimRule})
 	if busy := (*Throttled)(nil); errors.As(err, &busy) {
 		return false, waitWithClaims(op, busy.RetryAfter)
 	}

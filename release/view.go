@@ -72,16 +72,22 @@ func (s *Service) own(ctx context.Context, sess Session) ([]job.Job, error) {
 func (s *Service) view(j *job.Job, d *site.Device, u *directory.User) JobView {
 	now := s.Now()
 	v := describe(j)
-	v.WhyNot = cmp.Or(whyNot(j, d, u), s.termsOf(j, d, u).why, s.cannot(j, d))
+	v.WhyNot = cmp.Or(whyNot(j, d, u), s.WhyNot(j, d, u))
 	v.Releasable = v.WhyNot == ""
 	v.CanKeep = j.State == job.Held && !j.Kept && !j.Has(job.Incoming)
 	v.CanResolve = j.State == job.Stopped
-	v.CanAgain = kept(j, now) && notHere(d, u) == "" && s.termsOf(j, d, u).why == "" && s.cannot(j, d) == ""
+	v.CanAgain = kept(j, now) && s.WhyNot(j, d, u) == ""
 	v.CanDelete = !j.State.Done() || kept(j, now)
 	if s.Allows != nil && (v.Releasable || v.CanAgain) {
 		v.CanCopies, v.CanSides = s.Allows(*j, *d)
 	}
 	return v
+}
+
+// WhyNot says what keeps the owner u from having a job printed at d, in one sentence,
+// "" when nothing does. How the job stands at the moment it does not ask.
+func (s *Service) WhyNot(j *job.Job, d *site.Device, u *directory.User) string {
+	return cmp.Or(notHere(d, u), s.termsOf(j, d, u).why, s.cannot(j, d))
 }
 
 // whyNot says why a job cannot be released at d, "" when it can.

@@ -1,8 +1,10 @@
 package site
 
 import (
+	"errors"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -271,10 +273,21 @@ func compile(op, pattern string) (*regexp.Regexp, error) {
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The pattern %s is no regular expression: %s.",
-			Args: []any{pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: ")}}
+		return nil, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The pattern %s is no regular expression: %s.", Args: []any{pattern, whyNoPattern(err)}}
 	}
 	return re, nil
+}
+
+// whyNoPattern says what is wrong, and with which part.
+func whyNoPattern(err error) string {
+	var s *syntax.Error
+	if !errors.As(err, &s) {
+		return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	}
+	if s.Code == syntax.ErrMissingParen || s.Code == syntax.ErrUnexpectedParen || s.Expr == "" {
+		return s.Code.String()
+	}
+	return s.Code.String() + " " + s.Expr
 }
 
 func wrong(op, text string, args ...any) error {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"platen/fault"
@@ -33,6 +34,7 @@ const keyIDOctets = 8
 type Keys struct {
 	file     keyFile
 	wrapping map[string]wrapKey
+	made     sync.Map // purpose and tenant → what scoped derived, []byte
 }
 
 // wrapKey is what one wrapping secret is used for.
@@ -265,16 +267,27 @@ func (k *Keys) PINDigest(tenant, pin string) []byte { return k.digest("pin", ten
 func (k *Keys) TokenDigest(token string) []byte { return k.digest("token", "", token) }
 
 func (k *Keys) digest(purpose, tenant, value string) []byte {
-	mac := hmac.New(sha256.New, derive(k.file.Root.Secret, purpose, tenant))
+	mac := hmac.New(sha256.New, k.scoped(purpose, tenant))
 	mac.Write([]byte(value))
 	return mac.Sum(nil)
+}
+
+// scoped returns a tenant's key for one purpose, derived once: an import asks for it
+// hundreds of thousands of times.
+func (k *Keys) scoped(purpose, tenant string) []byte {
+	at := [2]string{purpose, tenant}
+	if key, ok := k.made.Load(at); ok {
+		return key.([]byte)
+	}
+	key, _ := k.made.LoadOrStore(at, derive(k.file.Root.Secret, purpose, tenant))
+	return key.([]byte)
 }
 
 // documentDigest returns the key under which a tenant's documents are digested.
 // It is the same for all of them, so that the same document sent twice is
 // noticed, and only those who have the key can tell that two are the same.
 func (k *Keys) documentDigest(tenant string) []byte {
-	return derive(k.file.Root.Secret, "document digest", tenant)
+	return k.scoped("document digest", tenant)
 }
 
 // TenantKeys are the digests of one tenant.
@@ -294,7 +307,7 @@ func (t TenantKeys) PINDigest(pin string) []byte { return t.keys.PINDigest(t.ten
 
 // SourceKey is the key of digests of what directories say of people.
 func (t TenantKeys) SourceKey() []byte {
-	return derive(t.keys.file.Root.Secret, "source entry", t.tenant)
+	return t.keys.scoped("source entry", t.tenant)
 }
 
 // TokenDigest is the keyed digest of a token; tokens are not divided by tenant,

@@ -62,7 +62,7 @@ func (f *feed) full(people []directory.Record, groups ...directory.GroupRecord) 
 func (f *feed) run(a directory.Answer, ask directory.Ask) directory.Run {
 	f.t.Helper()
 	f.src = said{Answer: a}
-	r, err := f.syncer.Run(f.t.Context(), directory.SourceSetup{ID: corp}, &f.src, ask)
+	r, err := f.syncer.Run(f.t.Context(), directory.SourceSetup{ID: corp, Name: "Corp"}, &f.src, ask)
 	must(f.t, err)
 	return r
 }
@@ -407,7 +407,8 @@ func TestRemovedSource(t *testing.T) {
 		if s, err := f.w.a.SourceSecret(ctx, corp); err != nil || s != "s3cret" {
 			t.Errorf("secret %q, %v", s, err)
 		}
-		must(t, f.w.a.RemoveSource(ctx, corp, "root", people))
+		_, err := f.w.a.RemoveSource(ctx, corp, "root", people)
+		must(t, err)
 		if s, err := f.w.a.SourceSecret(ctx, corp); err != nil || s != "" {
 			t.Errorf("the secret of a source that is gone: %q, %v", s, err)
 		}
@@ -418,6 +419,43 @@ func TestRemovedSource(t *testing.T) {
 		if g, err := f.w.a.Groups(ctx); err != nil || len(g) != 0 {
 			t.Errorf("groups %v, %v", g, err)
 		}
-		wantKind(t, "again", f.w.a.RemoveSource(ctx, corp, "root", people), fault.NotFound)
+		_, err = f.w.a.RemoveSource(ctx, corp, "root", people)
+		wantKind(t, "again", err, fault.NotFound)
+	}
+}
+
+// What waited for an administrator and is there again has not changed. The log says of
+// which source people wait, once it is so.
+func TestBackFromTheGuard(t *testing.T) {
+	f := newFeed(t)
+	var log strings.Builder
+	f.syncer.Log = slog.New(slog.NewTextHandler(&log, nil))
+	var people []directory.Record
+	for i := range 60 {
+		p := rec(fmt.Sprint(i), fmt.Sprintf("u%02d", i))
+		p.Enabled = i != 7
+		people = append(people, p)
+	}
+	staff := directory.GroupRecord{Key: "g", Name: "staff", People: []string{"50"}}
+	f.full(people, staff)
+	half := directory.Answer{Full: true, People: people[:10], Cursor: []byte("c")}
+	if r := f.run(half, directory.Ask{Full: true, DryRun: true}); r.Waiting != 50 || log.Len() > 0 {
+		t.Errorf("a dry run: %+v, the log says %s", r, log.String())
+	}
+	if r := f.run(half, directory.Ask{Full: true}); r.Waiting != 50 || !strings.Contains(log.String(), "source=Corp ") || strings.Contains(log.String(), corp) {
+		t.Errorf("%+v, the log says %s", r, log.String())
+	}
+	people[20].FullName = "Somebody else"
+	for _, dry := range []bool{true, false} {
+		r := f.run(directory.Answer{Full: true, People: people, Groups: []directory.GroupRecord{staff}, Cursor: []byte("c")}, directory.Ask{Full: true, DryRun: dry})
+		if r.Changed != 1 || r.New != 0 || r.Disabled != 0 || r.Groups != 0 || r.Same != 60 || r.Waiting != 0 {
+			t.Errorf("all are back: %+v", r)
+		}
+	}
+	if n, err := f.w.a.InQuestion(t.Context(), corp); err != nil || n != 0 {
+		t.Errorf("%d are in question: %v", n, err)
+	}
+	if r := f.full(people, staff); r.Same != 61 || r.Changed != 0 || r.Groups != 0 {
+		t.Errorf("once more: %+v", r)
 	}
 }

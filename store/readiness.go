@@ -28,7 +28,7 @@ func (s Scope) Readiness(ctx context.Context, now time.Time) (directory.Readines
 			if err := scanSource(row, &x); err != nil || !x.Enabled {
 				return err
 			}
-			age := directory.SourceAge{Name: x.Name, Kind: x.Kind, Good: x.Good, Full: x.Full, Silent: x.Silent(now) > 0,
+			age := directory.SourceAge{Name: x.Name, Kind: x.Kind, Good: x.Good, Full: x.Full, Silent: x.Silent(now) > 0, New: x.New(),
 				Failed: x.Report.Failed, Waiting: x.Report.Waiting, Why: x.Report.Why}
 			if !x.Good.IsZero() {
 				age.Age = now.Sub(x.Good)

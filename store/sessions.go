@@ -151,10 +151,11 @@ func (s Scope) PutThrottles(ctx context.Context, list []directory.Throttle) erro
 	return explain(op, err)
 }
 
-// ForgetThrottles removes those that were last written before.
+// ForgetThrottles removes those that were last written before, and of what is
+// known of accounts and addresses what is thirty days older than that.
 func (s Scope) ForgetThrottles(ctx context.Context, before time.Time) error {
 	err := s.write(ctx, func(t tx) error {
-		_, err := t.exec(deleteThrottles, before)
+		_, err := t.exec(deleteThrottles, before, before.Add(-directory.KnownFor))
 		return err
 	})
 	return explain("store.ForgetThrottles", err)
@@ -189,5 +190,5 @@ const (
 		 WHERE $3 = 0 OR EXISTS (SELECT 1 FROM throttles o WHERE o.tenant = $1 AND o.name = $2)
 		ON CONFLICT (tenant, name) DO UPDATE SET version = excluded.version, failures = excluded.failures, at = excluded.at
 		 WHERE throttles.version = $3`
-	deleteThrottles query = `DELETE FROM throttles WHERE tenant = $1 AND at < $2`
+	deleteThrottles query = `DELETE FROM throttles WHERE tenant = $1 AND at < $2 AND (at < $3 OR name NOT LIKE 'known/%')` // directory.ThrottleKnown
 )

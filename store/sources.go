@@ -50,11 +50,11 @@ func (s Scope) PutSource(ctx context.Context, x directory.SourceSetup) error {
 }
 
 // RemoveSource removes a source with its secret. Its people stay, as if they had
-// been entered here, or are removed as well; its groups go.
-func (s Scope) RemoveSource(ctx context.Context, id, actor string, people bool) error {
+// been entered here, or are removed as well: it returns how many. Its groups go.
+func (s Scope) RemoveSource(ctx context.Context, id, actor string, people bool) (removed int, err error) {
 	const op = "store.RemoveSource"
 	var targets []directory.Entry
-	err := s.write(ctx, func(t tx) error {
+	err = s.write(ctx, func(t tx) error {
 		if err := t.each(selectEntries, to(&targets, scanSourceEntry), id); err != nil {
 			return err
 		}
@@ -81,12 +81,15 @@ func (s Scope) RemoveSource(ctx context.Context, id, actor string, people bool) 
 	})
 	for i := 0; err == nil && people && i < len(targets); i++ {
 		if targets[i].Kind == directory.KindUser {
-			if err = s.RemoveUser(ctx, targets[i].Target, actor); fault.Is(err, fault.NotFound) {
+			switch err = s.RemoveUser(ctx, targets[i].Target, actor); {
+			case err == nil:
+				removed++
+			case fault.Is(err, fault.NotFound):
 				err = nil
 			}
 		}
 	}
-	return explain(op, err)
+	return removed, explain(op, err)
 }
 
 // inVault begins the names of what sources sign in with, in the vault.

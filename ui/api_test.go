@@ -83,6 +83,7 @@ func TestTerminalAPIRefusals(t *testing.T) {
 	}{
 		"no token":         {"POST", "sessions", "", `{"method":"card","value":"04A1B2C3D4"}`, 401, "token"},
 		"wrong token":      {"POST", "sessions", "x", `{"method":"card","value":"04A1B2C3D4"}`, 401, "token"},
+		"random card":      {"POST", "sessions", "terminal-token", `{"method":"card","value":"08112233"}`, 401, "random-card"},
 		"unknown card":     {"POST", "sessions", "terminal-token", `{"method":"card","value":"FFFF"}`, 401, "unknown-card"},
 		"wrong password":   {"POST", "sessions", "terminal-token", `{"method":"password","user":"anna","value":"x"}`, 401, "wrong"},
 		"throttled":        {"POST", "sessions", "terminal-token", `{"method":"pin","user":"anna","value":"throttle"}`, 429, "throttled"},

@@ -190,6 +190,9 @@ func (d *fakeDesk) SignIn(_ context.Context, t site.Terminal, c directory.Creden
 		r := &directory.Refused{Reason: directory.ReasonWrong, Err: denied("That did not match. Please try again, or ask the help desk.")}
 		if c.Method == directory.MethodCard {
 			r = &directory.Refused{Reason: directory.ReasonUnknownCard, Err: denied("This card cannot sign in here. If it is yours, register it with your user name and password, or ask the help desk.")}
+			if directory.RandomUID(c.Value) {
+				r = &directory.Refused{Reason: directory.ReasonRandomCard, Err: denied("This card or phone shows a new number each time, so it cannot be registered. Please use another card.")}
+			}
 		}
 		return directory.Session{}, "", r
 	}
@@ -232,7 +235,7 @@ func (d *fakeDesk) show(number string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.shown = &directory.Shown{Reading: directory.Reading{Reader: "door"}, Session: s, Token: token, Err: err}
-	if r := (*directory.Refused)(nil); errors.As(err, &r) {
+	if r := (*directory.Refused)(nil); errors.As(err, &r) && r.Reason == directory.ReasonUnknownCard {
 		d.shown.Raw = number
 	}
 }

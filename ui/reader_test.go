@@ -66,6 +66,10 @@ func TestRefusedAtAReader(t *testing.T) {
 	p = h.get("/t/lobby/")
 	p.wants(t, 403, "/t/lobby/", "This card cannot sign in here.")
 	p.lacks(t, "This card is new here")
+	h.desk.show("08112233") // another number each time
+	p = h.get("/t/lobby/")
+	p.wants(t, 403, "/t/lobby/", "This card or phone shows a new number each time")
+	p.lacks(t, "This card is new here")
 	h.get("/t/lobby/").wants(t, 200, "/t/lobby/", "Hold your card")
 }
 
@@ -104,6 +108,7 @@ func TestReaderAPI(t *testing.T) {
 	p.wants(t, 200, "")
 	for number, want := range map[string]string{
 		"CAFE0001": `{"event":"unknown-card","reader":"door","reason":"unknown-card","text":"This card cannot sign in here.`,
+		"08112233": `{"event":"refused","reader":"door","reason":"random-card","text":"This card or phone shows a new number each time, so it cannot be registered.`,
 		"throttle": `{"event":"refused","reader":"door","reason":"throttled","text":"Too many attempts. Please wait 30 seconds and try again.","retry_after":30}`,
 	} {
 		h.desk.show(number)

@@ -103,6 +103,7 @@ func TestA38OneFieldForCardAndPIN(t *testing.T) {
 		"a long PIN":                   {true, "13579024", "ben"},
 		"a new card, all digits":       {true, "0499999999", register},
 		"a new card without PIN alone": {false, "0499999999", register},
+		"a random number":              {true, "08A1B2C3", "This card or phone shows a new number each time"},
 		"a new card, hexadecimal":      {true, "CAFE0001", register},
 		"too short for a PIN alone":    {true, "1234", "Please type your user name together with your PIN."},
 		"nothing":                      {true, "", "Hold your card to the reader"},

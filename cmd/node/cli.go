@@ -52,6 +52,7 @@ type command struct {
 type call struct {
 	argv     []string // as typed, for the node to read again
 	args     []string // without flags
+	given    []string // names of the flags that say what is done, for the audit trail; their values may be personal
 	json     bool     // --json
 	where    where    // which node
 	secret   string
@@ -209,6 +210,11 @@ func parse(cmd *command, rest []string) (*call, error) {
 		c.args = append(c.args, fs.Arg(0))
 		rest = fs.Args()[1:]
 	}
+	fs.Visit(func(f *flag.Flag) {
+		if !slices.Contains(aside, f.Name) {
+			c.given = append(c.given, f.Name)
+		}
+	})
 	if len(c.args) < cmd.least {
 		return nil, usagef("%s needs %s", cmd.name, cmd.args)
 	}
@@ -217,6 +223,9 @@ func parse(cmd *command, rest []string) (*call, error) {
 	}
 	return c, nil
 }
+
+// aside are the flags that say where and how, and nothing of what is done.
+var aside = []string{"config", "dir", "json"}
 
 // flagSet is the command's own flags and those that every command has.
 func flagSet(cmd *command, c *call) *flag.FlagSet {

@@ -285,7 +285,7 @@ func (a *admin) setCard(ctx context.Context, c *call, change func(*directory.Car
 	if err := a.scope.PutCard(ctx, k); err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "card.set", k.Login, "…"+k.Last+" "+strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "card.set", k.Login, "…"+k.Last+" "+strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	return a.printCard(c, k, k.Login)

@@ -222,7 +222,7 @@ func (a *admin) addDevice(ctx context.Context, c *call, f *deviceFlags) error {
 // deviceDone ends a command that has changed a device.
 func (a *admin) deviceDone(ctx context.Context, c *call, action string, d site.Device) error {
 	a.devicesChanged()
-	if err := a.audit(ctx, action, d.Name, strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, action, d.Name, strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	return a.printDevice(ctx, c, d.Name)

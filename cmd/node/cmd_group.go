@@ -263,7 +263,9 @@ func rightCommands() []*command {
 	return []*command{
 		{
 			name: "right add", args: "RIGHT", least: 1, most: 1, summary: "give a right to a person, a group, all of a directory, or everybody",
-			more: "Rights: " + rightNames() + ".\nforce-mono, force-duplex and page-limit restrict: whoever has one of them somehow, is restricted.",
+			more: "Rights: " + rightNames() + ".\nforce-mono, force-duplex and page-limit restrict: whoever has one of them somehow, is restricted.\n" +
+				"Where a device cannot be told to print without colour and the document cannot be made so, it is not released to whoever may not print in colour; nor is one of which\n" +
+				"nobody knows how many pages it has to whoever has a page-limit.",
 			examples: []string{
 				"right add release --group staff", "right add colour --group marketing --device-group first-floor", "right add page-limit --group pupils --pages 20",
 			},
@@ -465,7 +467,7 @@ func placeCommands() []*command {
 				if err := a.scope.PutPlace(ctx, p); err != nil {
 					return err
 				}
-				return a.audit(ctx, "site.set", p.Name, strings.Join(given(c.argv), " "))
+				return a.audit(ctx, "site.set", p.Name, strings.Join(c.given, " "))
 			},
 		},
 		{

@@ -3,21 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"platen/accounting"
 	"platen/directory"
+	"platen/fault"
 	"platen/job"
+	"platen/site"
 )
 
 // jobDetail is everything there is to say of one job.
 type jobDetail struct {
 	jobLine
-	Why          string           `json:"why"`           // why it is as it is
-	MayRelease   []string         `json:"may_release"`   // who may release it
-	OwnerRule    string           `json:"owner_rule"`    // which rule named its owner, or why none did
+	Why          string           `json:"why"`         // why it is as it is
+	MayRelease   []string         `json:"may_release"` // who may release it
+	OwnerRule    string           `json:"owner_rule"`  // which rule named its owner, or why none did
+	OwnerRemoved bool             `json:"owner_removed,omitempty"`
 	Asked        []string         `json:"asked"`         // what its ticket asks for, "sides two-sided-long-edge"
 	DocumentList []job.Document   `json:"document_list"` // without names once it is done
 	History      []historyLine    `json:"history"`
@@ -31,7 +35,7 @@ type historyLine struct {
 }
 
 func (a *admin) showJob(ctx context.Context, c *call, j job.Job) error {
-	d := jobDetail{jobLine: lineOf(&j), Why: whyJob(&j), Asked: askedFor(&j.Ticket), OwnerRule: j.OwnerRule, DocumentList: j.Documents}
+	d := jobDetail{jobLine: lineOf(&j), Why: whyJob(&j), Asked: askedFor(&j.Ticket), OwnerRule: j.OwnerRule, OwnerRemoved: ownerGone(&j), DocumentList: j.Documents}
 	if j.State.Done() {
 		for i := range d.DocumentList {
 			d.DocumentList[i].Name = ""
@@ -60,9 +64,12 @@ func (a *admin) showJob(ctx context.Context, c *call, j job.Job) error {
 func (d *jobDetail) print(c *call) error {
 	fmt.Fprintf(c.out, "Job %d in queue %s is %s.\n", d.ID, plain(orElse(d.Queue, "(removed)")), plain(d.State))
 	fmt.Fprintf(c.out, "Why: %s\n", plain(d.Why))
-	if d.Owner != "" {
+	switch {
+	case d.Owner != "":
 		fmt.Fprintf(c.out, "Its owner is %s: %s\n", plain(d.Owner), plain(d.OwnerRule))
-	} else {
+	case d.OwnerRemoved:
+		fmt.Fprintf(c.out, "Its owner is %s: %s\n", textGone, plain(d.OwnerRule))
+	default:
 		fmt.Fprintf(c.out, "Nobody owns it: %s\n", plain(d.OwnerRule))
 	}
 	fmt.Fprintf(c.out, "Step by step: platen owner explain --job %d\n", d.ID)
@@ -171,22 +178,10 @@ func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
 		return nil, nil
 	}
 	var who []string
-	users, err := a.scope.Users(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var glass []string
-	for i := range users {
-		u := &users[i]
-		switch {
-		case u.ID == j.Owner && u.MaySomewhere(directory.Release):
-			who = append(who, u.Login+", at any terminal, with "+ways(u)+".")
-		case u.ID == j.Owner && !u.Enabled:
-			who = append(who, "Not "+u.Login+", who is disabled.")
-		case u.ID == j.Owner:
-			who = append(who, "Not "+u.Login+", who does not have the right to release.")
-		case u.May(directory.BreakGlass):
-			glass = append(glass, u.Login)
+	if !j.Unclaimed() {
+		var err error
+		if who, err = a.ownerMay(ctx, j); err != nil {
+			return nil, err
 		}
 	}
 	if q, err := a.scope.Queue(ctx, j.Queue); err == nil && j.Unclaimed() && j.State == job.Held && q.Asks() {
@@ -197,10 +192,170 @@ func (a *admin) mayRelease(ctx context.Context, j *job.Job) ([]string, error) {
 		return nil, err
 	}
 	who = append(who, deputies...)
+	glass, err := a.breakers(ctx, j.Owner)
+	if err != nil {
+		return nil, err
+	}
 	if len(glass) > 0 {
-		who = append(who, strings.Join(glass, ", ")+", with a reason, by the right break-glass.")
+		who = append(who, someOf(glass)+", with a reason, by the right break-glass.")
 	}
 	return append(who, fmt.Sprintf("An administrator, with a reason: platen job release %d --device NAME --reason TEXT", j.ID)), nil
+}
+
+// ownerMay says where the owner of a job can release it, as the terminals there
+// would, and why not elsewhere.
+func (a *admin) ownerMay(ctx context.Context, j *job.Job) ([]string, error) {
+	u, err := a.scope.User(ctx, j.Owner)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !u.Enabled:
+		return []string{"Not " + u.Login + ", who is disabled."}, nil
+	case !u.MaySomewhere(directory.Release):
+		return []string{"Not " + u.Login + ", who does not have the right to release."}, nil
+	}
+	devices, err := a.withTerminals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var can, whys []string
+	not := map[string][]string{} // the sentence to the devices
+	for i := range devices {
+		d := &devices[i]
+		why := a.desk.WhyNot(j, d, &u)
+		switch {
+		case why == "":
+			can = append(can, d.Name)
+			continue
+		case not[why] == nil:
+			whys = append(whys, why)
+		}
+		not[why] = append(not[why], d.Name)
+	}
+	var who []string
+	switch {
+	case len(whys) == 0:
+		who = append(who, u.Login+", at any terminal, with "+ways(&u)+".")
+	case len(can) > 0:
+		who = append(who, u.Login+", at the terminals of "+someOf(can)+", with "+ways(&u)+".")
+	}
+	for _, why := range whys {
+		who = append(who, "Not "+u.Login+" at "+someOf(not[why])+": "+why+a.limits(j, &u, devices, not[why][0]))
+	}
+	return who, nil
+}
+
+// limits says how many pages a person may print at a device, where that could be why
+// a job does not.
+func (a *admin) limits(j *job.Job, u *directory.User, devices []site.Device, name string) string {
+	i := slices.IndexFunc(devices, func(d site.Device) bool { return d.Name == name })
+	most, from := u.Limit(directory.Place{Queue: j.Queue, Groups: devices[i].Groups})
+	if most == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s at most at a time, because of the right page-limit of %s)", counted(most, "page", "pages"), from)
+}
+
+// withTerminals are the devices at which somebody can sign in; all of them, when
+// there are no terminals yet.
+func (a *admin) withTerminals(ctx context.Context) ([]site.Device, error) {
+	devices, err := a.scope.Devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	terminals, err := a.scope.Terminals(ctx)
+	if err != nil || len(terminals) == 0 {
+		return devices, err
+	}
+	return slices.DeleteFunc(slices.Clone(devices), func(d site.Device) bool {
+		return !slices.ContainsFunc(terminals, func(t site.Terminal) bool { return t.Device == d.ID })
+	}), nil
+}
+
+// breakers are the logins of those who have the right break-glass everywhere, and in
+// words of those who have it all together; but for one person.
+func (a *admin) breakers(ctx context.Context, but string) ([]string, error) {
+	users, err := a.scope.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*directory.User, len(users))
+	found := map[string]bool{but: true}
+	var who []string
+	person := func(id string) {
+		if u := byID[id]; u != nil && u.Enabled && !found[id] {
+			found[id] = true
+			who = append(who, u.Login)
+		}
+	}
+	for i := range users {
+		byID[users[i].ID] = &users[i]
+	}
+	for i := range users {
+		if slices.Contains(users[i].Rights, directory.BreakGlass) {
+			person(users[i].ID)
+		}
+	}
+	grants, err := a.scope.AllRights(ctx)
+	if err != nil {
+		return nil, err
+	}
+	roles, err := a.scope.Roles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range grants {
+		name, isRole := strings.CutPrefix(string(g.Right), directory.RolePrefix)
+		r, _ := directory.RoleNamed(roles, name)
+		if g.DeviceGroup != "" || g.Queue != "" || g.Right != directory.BreakGlass && !(isRole && slices.Contains(r.Rights, directory.BreakGlass)) {
+			continue
+		}
+		switch {
+		case g.Holder == "":
+			who = append(who, "everybody")
+		case byID[g.Holder] != nil:
+			person(g.Holder)
+		case strings.HasPrefix(g.From, "source "):
+			who = append(who, "everybody of "+g.From)
+		default:
+			if err := a.inGroup(ctx, g.Holder, map[string]bool{}, person); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.Sort(who)
+	return slices.Compact(who), nil
+}
+
+// inGroup calls person with everybody in a group, and in those in it.
+func (a *admin) inGroup(ctx context.Context, group string, seen map[string]bool, person func(id string)) error {
+	if seen[group] {
+		return nil
+	}
+	seen[group] = true
+	members, err := a.scope.Members(ctx, group)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if !m.Nested {
+			person(m.ID)
+		} else if err := a.inGroup(ctx, m.ID, seen, person); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// someOf is a list for people to read, who want to know no more than so many names.
+func someOf(names []string) string {
+	const most = 20
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 // ways lists what a person can sign in with.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"platen/directory"
 	"platen/directory/cardrule"
@@ -40,7 +41,7 @@ func cardRuleCommands() []*command {
 func testRule(c *call) error {
 	rule, err := cardrule.Parse(c.args[0])
 	if err != nil {
-		return err
+		return mistyped(err)
 	}
 	made, err := rule.Trace(c.secret)
 	steps := append([]cardrule.Stage{{Function: "(as it came)", Value: c.secret}}, made...)
@@ -73,7 +74,7 @@ func foreignRule(c *call) error {
 		return usagef("the vendor is papercut, myq or safeq")
 	}
 	if err != nil {
-		return err
+		return mistyped(err)
 	}
 	if c.json {
 		return writeJSON(c.out, rule)
@@ -88,16 +89,23 @@ type learnFlags struct {
 	login *opt[string]
 	any   bool
 	apply *opt[int]
+	typed bool
 }
 
 func (f *learnFlags) add(fs *flag.FlagSet) {
 	f.at.add(fs)
 	f.login = optText(fs, "login", "`LOGIN` of the person whose card is shown once")
 	fs.BoolVar(&f.any, "anybody", false, "a card that somebody has, whoever, is shown once")
+	fs.BoolVar(&f.typed, "typed", false, "the number is typed here, instead of waiting until the card is shown at the reader or terminal")
 	f.apply = optNumber(fs, "apply", "set the rule with this `NUMBER` for the terminal or the reader", 1, 20)
 }
 
 func (f *learnFlags) one() bool { return f.login.given || f.any }
+
+// waits reports whether the card is to be shown where the rule is for.
+func (f *learnFlags) waits(c *call) bool {
+	return f.one() && !f.typed && c.passFile == "" && (f.at.reader.value != "" || f.at.terminal.value != "")
+}
 
 func learnCommand() *command {
 	var f learnFlags
@@ -105,10 +113,11 @@ func learnCommand() *command {
 		name: "card learn", args: "[FILE]", most: 1, summary: "find the rule that makes card numbers of what a reader sends",
 		more: "FILE, - for standard input, has a line for each card: what the reader sends, a blank, and the number that the\n" +
 			"card has in the directory. Three pairs are enough for most readers, if one number begins with zeros. With --login\n" +
-			"or --anybody one card that is known already is shown, or typed, once; that decides less.",
+			"or --anybody one card that is known already is shown once, at the --reader or --terminal that is named, or typed; that\n" +
+			"decides less.",
 		examples: []string{"card learn pairs.txt", "card learn pairs.txt --terminal mfp-2 --apply 1", "card learn --login anna --reader door"},
 		input:    &input{"pairs of numbers", 0},
-		secret:   &secret{what: "card number", shown: true, optional: func(*call) bool { return !f.one() }},
+		secret:   &secret{what: "card number", shown: true, optional: func(c *call) bool { return !f.one() || f.waits(c) }},
 		flags:    f.add,
 		admin:    func(ctx context.Context, a *admin, c *call) error { return a.learn(ctx, c, &f) },
 	}
@@ -134,7 +143,13 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 		if err != nil {
 			return err
 		}
-		rules = cardrule.LearnOne(c.secret, known)
+		raw := c.secret
+		if f.waits(c) {
+			if raw, err = a.awaitCard(ctx, c, f); err != nil {
+				return err
+			}
+		}
+		rules = cardrule.LearnOne(raw, known)
 	} else {
 		pairs, err := readPairs(c.in)
 		if err != nil {
@@ -146,6 +161,44 @@ func (a *admin) learn(ctx context.Context, c *call, f *learnFlags) error {
 		return a.applyLearned(ctx, c, f, rules)
 	}
 	return showRules(c, rules)
+}
+
+// holdFor is how long a command waits for a card.
+const holdFor = time.Minute
+
+// awaitCard returns what the reader or terminal sends of a card that is shown there.
+func (a *admin) awaitCard(ctx context.Context, c *call, f *learnFlags) (string, error) {
+	const op = "card.learn"
+	t, r, err := f.at.find(ctx, a)
+	if err != nil {
+		return "", err
+	}
+	at := terminalPlace(&t)
+	if r.ID != "" {
+		at = readerPlace(&r)
+	}
+	switch {
+	case a.running == nil:
+		return "", &fault.Error{Op: op, Kind: fault.Unavailable, Text: "The node is not running, so nobody hears a card. Start it first: platen service start, or platen run. Or type the number: --typed"}
+	case r.ID != "" && !at.Live:
+		return "", &fault.Error{Op: op, Kind: fault.Conflict, Text: "The reader %s is not enabled. Type the number: --typed", Args: []any{at.Name}}
+	case !at.Live:
+		return "", &fault.Error{Op: op, Kind: fault.Conflict, Text: "At the terminal %s a PIN may stand in the field for cards, so nobody waits for what is typed there. Type the number: --typed", Args: []any{at.Name}}
+	}
+	if st := a.viewReader(r).State; r.ID != "" && !st.OK {
+		fmt.Fprintf(c.err, "The reader %s is not ready: %s\n", plain(at.Name), plain(st.Text))
+	}
+	fmt.Fprintf(c.err, "Hold the card to %s, within %d seconds. Ctrl-C ends this.\n", plain(at.Name), int(holdFor.Seconds()))
+	if c.in != nil {
+		_, _ = io.Copy(io.Discard, c.in) // there is nothing, and behind it whoever called may go away
+	}
+	waiting, cancel := context.WithTimeout(ctx, holdFor)
+	defer cancel()
+	raw, err := a.running.learner.Await(waiting, at, a.actor)
+	if err == nil && raw == "" {
+		err = &fault.Error{Op: op, Kind: fault.Unavailable, Text: "No card was shown at %s.", Args: []any{at.Name}}
+	}
+	return raw, err
 }
 
 // knownCards returns what says whether a number is one of a card of this person (id),

@@ -90,7 +90,7 @@ func (a *admin) putMail(ctx context.Context, c *call, old, now notify.Config) er
 	if err != nil {
 		return err
 	}
-	detail := strings.Join(given(c.argv), " ")
+	detail := strings.Join(c.given, " ")
 	if forgets := was != "" && !now.SameServer(old); forgets {
 		if err := a.scope.SetSecret(ctx, mailValue, ""); err != nil {
 			return err

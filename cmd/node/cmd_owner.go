@@ -301,8 +301,6 @@ func stepText(q *site.Queue, s site.OwnerStep) string {
 	source, _ := site.OwnerSourceOf(s.From)
 	text := source.What
 	switch {
-	case s.From == "certificate":
-		text += " (counts as proof; no door asks people for one yet)"
 	case source.Proof:
 		text += " (counts as proof)"
 	case s.From == "host":
@@ -326,7 +324,7 @@ func ruleLines(q *site.Queue, set *site.Settings) []string {
 	r := fullRules(q)
 	var lines []string
 	for _, x := range r.Replace {
-		lines = append(lines, fmt.Sprintf("In each name, %s becomes %q.", x.Pattern, x.With))
+		lines = append(lines, fmt.Sprintf("In each name, %s becomes %s.", x.Pattern, quoted(x.With)))
 	}
 	domains := map[string]string{
 		site.StripAll:    "A name that nobody has as a whole is looked for without its domain as well.",
@@ -372,7 +370,7 @@ func unclaimedText(q *site.Queue) string {
 func (a *admin) remember(ctx context.Context, u directory.User, claimed string) error {
 	forms := directory.Forms(claimed)
 	if len(forms) == 0 || directory.Generic(claimed) {
-		return &fault.Error{Op: "job.assign", Kind: fault.Conflict, Text: "The name %q is not one to remember: many computers claim it.", Args: []any{claimed}}
+		return &fault.Error{Op: "job.assign", Kind: fault.Conflict, Text: "The name %s is not one to remember: many computers claim it.", Args: []any{quoted(claimed)}}
 	}
 	return a.scope.AddAlias(ctx, u.ID, forms[0])
 }

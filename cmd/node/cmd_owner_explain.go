@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"platen/directory"
+	"platen/fault"
 	"platen/intake"
 	"platen/job"
 	"platen/pdl"
@@ -74,6 +75,7 @@ type explained struct {
 	Job       int64             `json:"job,omitempty"`
 	Stored    string            `json:"stored,omitempty"` // what stands at the job
 	StoredTo  string            `json:"stored_owner,omitempty"`
+	Removed   bool              `json:"stored_owner_removed,omitempty"`
 	Notes     []string          `json:"notes,omitempty"` // what is not known any longer
 }
 
@@ -150,6 +152,11 @@ func (a *admin) explainJob(ctx context.Context, c *call, number string) error {
 		return err
 	}
 	q, err := a.scope.Queue(ctx, j.Queue)
+	if fault.Is(err, fault.NotFound) {
+		x := explained{Queue: j.QueueName, Job: j.ID, Stored: j.OwnerRule, StoredTo: j.OwnerName, Removed: ownerGone(&j), Tried: []directory.Tried{},
+			Notes: []string{"Its queue was removed, and the rules by which it got its owner with it."}}
+		return x.print(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -164,7 +171,7 @@ func (a *admin) explainJob(ctx context.Context, c *call, number string) error {
 	if err != nil {
 		return err
 	}
-	x.Job, x.Stored, x.StoredTo = j.ID, j.OwnerRule, j.OwnerName
+	x.Job, x.Stored, x.StoredTo, x.Removed = j.ID, j.OwnerRule, j.OwnerName, ownerGone(&j)
 	x.Notes = append(x.Notes, notes...)
 	return x.print(c)
 }
@@ -202,6 +209,24 @@ func (x *explained) print(c *call) error {
 	if c.json {
 		return writeJSON(c.out, x)
 	}
+	if x.Rule != "" {
+		x.printSteps(c)
+	}
+	if x.Job != 0 {
+		nobody := "nobody"
+		if x.Removed {
+			nobody = textGone
+		}
+		fmt.Fprintf(c.out, "At job %d stands %s: %s\n", x.Job, plain(orElse(x.StoredTo, nobody)), plain(x.Stored))
+	}
+	for _, note := range x.Notes {
+		fmt.Fprintf(c.out, "%s\n", plain(note))
+	}
+	return nil
+}
+
+// printSteps says what every step came to, and what of it.
+func (x *explained) printSteps(c *call) {
 	n, step := 0, ""
 	for _, t := range x.Tried {
 		if n == 0 || t.Step != step || t.Raw == "" {
@@ -218,14 +243,12 @@ func (x *explained) print(c *call) error {
 	} else {
 		fmt.Fprintf(c.out, "Nobody owns it: %s\n%s\n", plain(x.Rule), plain(x.Unclaimed))
 	}
-	if x.Job != 0 {
-		fmt.Fprintf(c.out, "At job %d stands %s: %s\n", x.Job, plain(orElse(x.StoredTo, "nobody")), plain(x.Stored))
-	}
-	for _, note := range x.Notes {
-		fmt.Fprintf(c.out, "%s\n", plain(note))
-	}
-	return nil
 }
+
+// ownerGone reports whether a job has an owner of whom no more is known.
+func ownerGone(j *job.Job) bool { return j.OwnerName == "" && !j.Unclaimed() }
+
+const textGone = "somebody who was removed here since"
 
 func triedText(t directory.Tried) string {
 	switch {

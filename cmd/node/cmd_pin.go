@@ -45,9 +45,12 @@ func pinCommands() []*command {
 			examples: []string{"code add anna", "code add anna --mail --for 48h"},
 			flags: func(fs *flag.FlagSet) {
 				fs.BoolVar(&codeMail, "mail", false, "send it to the person's e-mail address instead of showing it")
-				validFor = optTime(fs, "for", "it works for this `TIME`; 24h unless given", 30*24*time.Hour)
+				validFor = optTime(fs, "for", "it works for this `TIME`, 1m to 30d; 24h unless given", 30*24*time.Hour)
 			},
 			admin: func(ctx context.Context, a *admin, c *call) error {
+				if validFor.given && validFor.value < time.Minute {
+					return usagef("--for is from 1m to 30d; a code that is over when it is made is of no use")
+				}
 				return a.addCode(ctx, c, codeMail, orElseTime(validFor, 24*time.Hour))
 			},
 		},

@@ -195,7 +195,7 @@ func (a *admin) setQueue(ctx context.Context, c *call, f *queueFlags) error {
 	if err := a.resumer().Resume(ctx, q); err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "queue.set", q.Name, strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "queue.set", q.Name, strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	return a.printQueue(ctx, c, q.Name)

@@ -212,6 +212,7 @@ func (a *admin) addReader(ctx context.Context, c *call, f *readerFlags) error {
 		return err
 	}
 	a.noteReader(c, &r)
+	a.settleReader(ctx, &r)
 	return a.printReader(c, r)
 }
 
@@ -257,6 +258,19 @@ func (a *admin) checkReader(ctx context.Context, r *site.Reader) error {
 	return nil
 }
 
+// settleFor is how long a command waits until a reader that was changed is heard.
+const settleFor = 3 * time.Second
+
+// settleReader waits a moment until it shows how a reader is that was just changed.
+func (a *admin) settleReader(ctx context.Context, r *site.Reader) {
+	if a.running == nil || !r.Enabled {
+		return
+	}
+	for until := time.Now().Add(settleFor); !a.running.readers.settled(r) && time.Now().Before(until) && ctx.Err() == nil; {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // noteReader says what is easily overlooked.
 func (a *admin) noteReader(c *call, r *site.Reader) {
 	if r.Kind != readerLine || c.json {
@@ -278,9 +292,10 @@ func (a *admin) setReader(ctx context.Context, c *call, f *readerFlags) error {
 	if err := a.putReader(ctx, r); err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "reader.set", r.Name, strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "reader.set", r.Name, strings.Join(c.given, " ")); err != nil {
 		return err
 	}
+	a.settleReader(ctx, &r)
 	return a.printReader(c, r)
 }
 
@@ -308,6 +323,7 @@ func (a *admin) trustReader(ctx context.Context, c *call) error {
 	if err := a.audit(ctx, "reader.trust", r.Name, ""); err != nil {
 		return err
 	}
+	a.settleReader(ctx, &r)
 	return a.printReader(c, r)
 }
 

@@ -104,7 +104,7 @@ func settingsCommands() []*command {
 					return err
 				}
 				a.queuesChanged()
-				if err := a.audit(ctx, "settings.set", "", strings.Join(given(c.argv), " ")); err != nil {
+				if err := a.audit(ctx, "settings.set", "", strings.Join(c.given, " ")); err != nil {
 					return err
 				}
 				return a.printSettings(ctx, c)

@@ -126,7 +126,7 @@ func (a *admin) setOIDC(ctx context.Context, c *call, f *oidcFlags) error {
 	if err := a.knownRoles(ctx, x.Roles); err != nil {
 		return err
 	}
-	return a.putOIDC(ctx, c, x, old, c.secret, strings.Join(given(c.argv), " "))
+	return a.putOIDC(ctx, c, x, old, c.secret, strings.Join(c.given, " "))
 }
 
 // knownRoles refuses roles that nobody has made.

@@ -51,7 +51,7 @@ func (a *admin) setTickets(ctx context.Context, c *call, f *ticketFlags) error {
 		return err
 	}
 	a.ticketsChanged()
-	if err := a.audit(ctx, "sign-in.kerberos.set", "", strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "sign-in.kerberos.set", "", strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	return a.showTickets(ctx, c)

@@ -20,14 +20,16 @@ func sourceCommands() []*command {
 	one := func(name, summary, more string, examples ...string) *command {
 		return &command{name: name, args: "NAME", least: 1, most: 1, summary: summary, more: more, examples: examples}
 	}
-	add := one("source add", "add a directory or file from which people come", "Its people keep their cards, PIN and documents when they are renamed or moved there. Rights are given to groups,\n"+
+	add := one("source add", "add a directory or file from which people come", "Nothing is read until somebody runs platen source sync for the first time; from then on it is asked again and again.\n"+
+		"Its people keep their cards, PIN and documents when they are renamed or moved there. Rights are given to groups,\n"+
 		"or to all people of the source: platen right add --source NAME release.",
 		"source add corp --kind ldap --server ldaps://dc1.corp.example --base DC=corp,DC=example --bind-as svc-platen@corp.example --attribute cards=pager --ask-password",
 		"source add cloud --kind entra --tenant corp.example --client 018f3c2e-7b1a-7c3d-9e4f-0123456789ab --card-attribute employeeId --ask-password",
 		"source add personnel --kind csv --path /srv/export/people.csv")
 	add.flags, add.secret = added.add, added.secret()
 	add.admin = func(ctx context.Context, a *admin, c *call) error { return a.addSource(ctx, c, &added) }
-	set := one("source set", "change a source", "What is not named stays. Another server, port or trust forgets the password that is kept: it must not be sent somewhere else.",
+	set := one("source set", "change a source", "What is not named stays. What is changed while a source is enabled counts with its next look; to see before what it would do, switch it\n"+
+		"off (--enabled no), change it, and run platen source sync NAME --dry-run. Another server, port or trust forgets the password that is kept: it must not be sent somewhere else.",
 		"source set corp --every 10m", "source set corp --server ldaps://dc2.corp.example --ask-password")
 	set.flags, set.secret = changed.add, changed.secret()
 	set.admin = func(ctx context.Context, a *admin, c *call) error { return a.setSource(ctx, c, &changed) }
@@ -38,7 +40,8 @@ func sourceCommands() []*command {
 	show.admin = on((*admin).showSource)
 	test := one("source test", "connect to a source and look, without changing anything", "It tells the certificates that were seen, and a few people.", "source test corp")
 	test.admin = on((*admin).testSource)
-	sync := one("source sync", "ask a source now", "", "source sync corp", "source sync corp --full --dry-run")
+	sync := one("source sync", "ask a source now", "The first time begins: from then on the running node asks it by itself, and compares everybody every night. A dry run changes nothing and\n"+
+		"begins nothing. While the node reads the source itself, this waits for it.", "source sync corp", "source sync corp --full --dry-run")
 	sync.flags = func(fs *flag.FlagSet) {
 		fs.BoolVar(&full, "full", false, "compare everybody, instead of what has changed")
 		fs.BoolVar(&dry, "dry-run", false, "only say what would be done, of everybody")
@@ -101,7 +104,8 @@ func (a *admin) addSource(ctx context.Context, c *call, f *sourceFlags) error {
 	}
 	a.sourcesChanged(x.ID)
 	if !c.json {
-		fmt.Fprintf(c.err, "Its people may release their documents: platen right list --source %s shows it. Next: platen source test %s\n", plain(x.Name), plain(x.Name))
+		fmt.Fprintf(c.err, "Its people may release their documents: platen right list --source %s shows it.\n", plain(x.Name))
+		tellNext(c, &x)
 	}
 	return a.printSource(ctx, c, x.ID)
 }
@@ -152,7 +156,7 @@ func (a *admin) changeSource(ctx context.Context, c *call, x directory.SourceSet
 			return err
 		}
 	}
-	detail := strings.Join(given(c.argv), " ")
+	detail := strings.Join(c.given, " ")
 	if forgotten {
 		detail += " (the secret was forgotten)"
 	}
@@ -163,7 +167,29 @@ func (a *admin) changeSource(ctx context.Context, c *call, x directory.SourceSet
 		fmt.Fprintln(c.err, "The password was forgotten, because it leads somewhere else now. Give it again: platen source set "+plain(x.Name)+" --ask-password")
 	}
 	a.sourcesChanged(x.ID)
+	switch {
+	case c.json:
+	case x.New():
+		tellNext(c, &x)
+	case before != x.Config && x.Enabled:
+		fmt.Fprintf(c.err, "The next look at the source compares everybody with this. To see first what a change would do: platen source set %[1]s --enabled no,\n"+
+			"then the change, then platen source sync %[1]s --dry-run. What would remove many people waits for platen source approve %[1]s in any case.\n", plain(x.Name))
+	}
 	return a.printSource(ctx, c, x.ID)
+}
+
+// tellNext says how a new source is begun.
+func tellNext(c *call, x *directory.SourceSetup) {
+	if x.Kind == directory.SourcePush {
+		fmt.Fprintf(c.err, "Next: platen source token %s, for the machine that brings its people. There, platen sync-directory FILE --once --dry-run shows what it would bring.\n", plain(x.Name))
+		return
+	}
+	fmt.Fprintf(c.err, "Next: platen source test %s. %s\n", plain(x.Name), plain(upper(notBegun(x.Name))))
+}
+
+// notBegun says of a new source that it is not read yet, and what begins it.
+func notBegun(name string) string {
+	return fmt.Sprintf("it is not read yet: platen source sync %[1]s --dry-run shows what it would bring, platen source sync %[1]s begins.", name)
 }
 
 // maxPEM is the longest file of certificates or keys.
@@ -242,11 +268,23 @@ func (a *admin) removeSource(ctx context.Context, c *call, people bool) error {
 	if err := a.revokeBringers(ctx, tokens); err != nil {
 		return err
 	}
-	if err := a.scope.RemoveSource(ctx, x.ID, a.actor, people); err != nil {
+	removed, err := a.scope.RemoveSource(ctx, x.ID, a.actor, people)
+	if err != nil {
 		return err
 	}
 	a.sourcesChanged(x.ID)
-	return a.audit(ctx, "source.remove", x.Name, strings.Join(given(c.argv), " "))
+	detail := ""
+	if people {
+		detail = counted(removed, "person", "people") + " removed"
+	}
+	if err := a.audit(ctx, "source.remove", x.Name, detail); err != nil || !people {
+		return err
+	}
+	if c.json {
+		return writeJSON(c.out, map[string]any{"name": x.Name, "people_removed": removed})
+	}
+	_, err = fmt.Fprintf(c.out, "The source %s is removed, and %s with it.\n", plain(x.Name), counted(removed, "person", "people"))
+	return err
 }
 
 func (a *admin) sourceRunner() *sources {
@@ -271,7 +309,9 @@ func (a *admin) syncSource(ctx context.Context, c *call, how directory.Ask) erro
 		}
 	}
 	how.Progress = progressTo(c.err)
-	r, err := runner.ask(ctx, x, src, how)
+	r, err := runner.askInTurn(ctx, x, src, how, func() {
+		fmt.Fprintln(c.err, "The source is being read at this moment; this waits until that has ended.")
+	})
 	if how.Approved && err == nil {
 		err = a.audit(ctx, "source.approve", x.Name, fmt.Sprintf("%d removed", r.Removed))
 	}

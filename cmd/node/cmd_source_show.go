@@ -44,11 +44,12 @@ type sourceView struct {
 	Every     *struct{}       `json:"every,omitempty"` // always left out: it would be nanoseconds
 	Seconds   *float64        `json:"every_seconds"`   // null: it is not asked
 	HasSecret bool            `json:"has_secret"`
+	New       bool            `json:"new"` // it is not read yet: nobody has run platen source sync
 }
 
 func (a *admin) viewSource(ctx context.Context, x directory.SourceSetup) (sourceView, error) {
 	secret, err := a.scope.SourceSecret(ctx, x.ID)
-	v := sourceView{SourceSetup: x, Config: json.RawMessage(orElse(x.Config, "{}")), HasSecret: secret != ""}
+	v := sourceView{SourceSetup: x, Config: json.RawMessage(orElse(x.Config, "{}")), HasSecret: secret != "", New: x.New()}
 	if x.Kind != directory.SourcePush {
 		seconds := x.Every.Seconds()
 		v.Seconds = &seconds
@@ -63,8 +64,8 @@ func sourceState(x *directory.SourceSetup) string {
 	switch {
 	case r.Began.IsZero() && push:
 		return "nobody was brought yet"
-	case r.Began.IsZero():
-		return "never asked"
+	case x.New():
+		return "new; " + notBegun(x.Name)
 	case r.Failed != "":
 		return r.Failed
 	case r.Waiting > 0:
@@ -181,6 +182,9 @@ func (a *admin) testSource(ctx context.Context, c *call) error {
 	if c.json && report != nil {
 		err = errors.Join(writeJSON(c.out, report), err)
 	}
+	if err == nil && !c.json && x.New() {
+		fmt.Fprintln(c.err, plain(upper(notBegun(x.Name))))
+	}
 	return err
 }
 
@@ -196,7 +200,7 @@ func probe(ctx context.Context, c *call, src directory.Source) (report any, err 
 		r, perr := src.Probe(ctx)
 		report, err = r, perr
 		if !c.json {
-			err = errors.Join(fields(c.out, "tenant", r.Tenant, "people", fmt.Sprint(r.People), "first", strings.Join(r.Names, ", "), "permissions missing", strings.Join(r.Missing, ", ")), err)
+			err = errors.Join(fields(c.out, "tenant", r.Tenant, "people", peopleThere(r.People), "first", strings.Join(r.Names, ", "), "permissions missing", strings.Join(r.Missing, ", ")), err)
 		}
 	case *csvfile.Source:
 		an, perr := src.Read(ctx, nil, nil)
@@ -206,6 +210,14 @@ func probe(ctx context.Context, c *call, src directory.Source) (report any, err 
 		}
 	}
 	return report, err
+}
+
+// peopleThere is how many people Entra ID says that there are; -1 when it does not.
+func peopleThere(n int) string {
+	if n < 0 {
+		return "not said"
+	}
+	return fmt.Sprint(n)
 }
 
 // ldapReport tells what was seen of a server, also of one that was refused.

@@ -50,7 +50,7 @@ func syncDirectoryCommands() []*command {
 
 func syncDirectory(ctx context.Context, e *env, c *call, f syncDirFlags) error {
 	if f.full && !f.once && !f.dry {
-		return usagef("--full is for --once: a service compares everybody once a day")
+		return usagef("--full is for --once: a service compares everybody every night")
 	}
 	cfg, err := loadDirConfig(c.args[0])
 	if err != nil {

@@ -213,7 +213,7 @@ func (a *admin) setTerminal(ctx context.Context, c *call, f *terminalFlags) erro
 	if err := a.scope.PutTerminal(ctx, t); err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "terminal.set", t.Name, strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "terminal.set", t.Name, strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	if err := a.notePINs(ctx, c, t); err != nil {

@@ -177,7 +177,7 @@ func (a *admin) setUser(ctx context.Context, c *call, f *userFlags) error {
 	if err := a.scope.PutUser(ctx, u); err != nil {
 		return err
 	}
-	if err := a.audit(ctx, "user.set", u.Login, strings.Join(given(c.argv), " ")); err != nil {
+	if err := a.audit(ctx, "user.set", u.Login, strings.Join(c.given, " ")); err != nil {
 		return err
 	}
 	return a.printUser(ctx, c, u.Login)
@@ -194,19 +194,6 @@ func (a *admin) setPassword(ctx context.Context, user, password string) error {
 	}
 	s.Password = hash
 	return a.scope.SetSecrets(ctx, user, s)
-}
-
-// given lists the names of the flags of a command line, for the audit trail;
-// their values may be personal.
-func given(argv []string) []string {
-	var names []string
-	for _, w := range argv {
-		if strings.HasPrefix(w, "-") {
-			name, _, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 func (a *admin) removeUser(ctx context.Context, c *call) error {

@@ -5,8 +5,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"platen/convert"
+	"platen/device"
 	"platen/dispatch"
 	"platen/job"
 	"platen/site"
@@ -59,7 +61,9 @@ func (c *converter) Plan(j *job.Job, d job.Document, dev site.Device) dispatch.C
 	if !ok {
 		return dispatch.Conversion{Why: why}
 	}
-	if to == d.Language && (len(j.Ticket.Ranges) == 0 || !c.Ranged(d.Language, dev)) {
+	ranged := len(j.Ticket.Ranges) > 0 && c.Ranged(d.Language, dev)
+	grey := j.Options.Mono && c.Greys(d.Language) && !device.Greys(d.Language, d.Count.Colour, dev)
+	if to == d.Language && !ranged && !grey {
 		return dispatch.Conversion{}
 	}
 	return dispatch.Conversion{Language: to, From: convert.Name(d.Language), To: convert.Name(to)}
@@ -75,6 +79,25 @@ func (c *converter) Convert(ctx context.Context, j *job.Job, d job.Document, dev
 		return dispatch.Converted{}, err
 	}
 	return dispatch.Converted{Octets: f.Octets, Doubt: f.Doubt, Open: f.Open, Close: f.Close}, nil
+}
+
+// greys says whether a job comes out of a device without colour, for the desk.
+func greys() func(j job.Job, d site.Device) bool {
+	tools := convert.Find()
+	return func(j job.Job, d site.Device) bool {
+		return !slices.ContainsFunc(j.Documents, func(doc job.Document) bool { return !greysDocument(tools, &doc, d) })
+	}
+}
+
+func greysDocument(tools convert.Tools, doc *job.Document, d site.Device) bool {
+	to, ok, _ := tools.Plan(doc.Language, d)
+	switch {
+	case !ok: // it does not come out at all, and that is said
+		return true
+	case to != doc.Language:
+		return tools.GS != "" || device.Greys(to, "", d)
+	}
+	return device.Greys(doc.Language, doc.Count.Colour, d) || tools.Greys(doc.Language)
 }
 
 // prints says why a device cannot print a job, for the desk.

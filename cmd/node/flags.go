@@ -77,10 +77,18 @@ func optTime(fs *flag.FlagSet, name, usage string, most time.Duration) *opt[time
 	return addOpt(fs, name, usage, func(s string, _ time.Duration) (time.Duration, error) {
 		d, err := parseDays(s)
 		if err != nil || d < 0 || d > most {
-			return 0, fmt.Errorf("a time such as 30m, 96h or 4d")
+			return 0, fmt.Errorf("a time such as 30m, 96h or 4d, at most %s", inDays(most))
 		}
 		return d, nil
 	})
+}
+
+// inDays says a limit in days where it has any.
+func inDays(d time.Duration) string {
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return config.Duration{Duration: d}.String()
 }
 
 func parseDays(s string) (time.Duration, error) {

@@ -204,7 +204,7 @@ func newDesk(scope store.Scope, keys *spool.Keys, log *slog.Logger) *release.Ser
 			}
 			return copies, sides
 		},
-		Prints: prints(),
+		Prints: prints(), Greys: greys(),
 		Number: numberOf(scope, log),
 	}
 }

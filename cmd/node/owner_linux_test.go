@@ -181,7 +181,7 @@ func TestOwnerRules(t *testing.T) {
 		t.Errorf("set and shown:\n%s\nwas\n%s", again, out)
 	}
 	for bad, want := range map[string]string{
-		`{"steps":[{"from":"pjl-comment","pattern":"("}]}`:                           "is no regular expression: missing closing )",
+		`{"steps":[{"from":"pjl-comment","pattern":"("}]}`:                           "The pattern ( is no regular expression: missing closing ).",
 		`{"steps":[{"from":"pjl-comment","pattern":"(a)(b)"}]}`:                      "has 2 groups and needs exactly one",
 		`{"steps":[{"from":"pjl-set:"}]}`:                                            `no step "pjl-set:"`,
 		`{"steps":[{"from":"guess"}]}`:                                               `no step "guess"`,
@@ -195,7 +195,7 @@ func TestOwnerRules(t *testing.T) {
 		`{"match":["login","login"]}`:                                                "stands there twice",
 		`{"unclaimed":"give"}`:                                                       "only like hold or ask",
 		`{"remember":true}`:                                                          "need unclaimed jobs that people are asked for",
-		`{"replace":[{"pattern":"[","with":""}]}`:                                    "is no regular expression",
+		`{"replace":[{"pattern":"[","with":""}]}`:                                    "is no regular expression: missing closing ] [.",
 		`{"steps":[{"from":"banner","pattern":"` + strings.Repeat("a", 501) + `"}]}`: "1 to 500 characters",
 	} {
 		a := platen(bad, "owner", "set", "-", "--queue", "direct", "--dir", h.dir)

@@ -115,6 +115,7 @@ func TestF12TheDiskIsFullWhilePeopleAreStored(t *testing.T) {
 			people := filepath.Join(t.TempDir(), "people.csv")
 			manyPeople(t, people, few)
 			h.must("source", "add", "corp", "--kind", "csv", "--path", people, "--every", "1s")
+			h.must("source", "sync", "corp")
 			type shown struct {
 				Full, Good time.Time
 				Report     directory.Run

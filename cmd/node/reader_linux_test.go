@@ -511,6 +511,16 @@ func TestReaderUsage(t *testing.T) {
 		})
 	}
 	wants(t, h.dir, exitDone, "Only this machine may call it.", "reader", "add", "x", "--kind", "line", "--terminal", "demo", "--address", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	wants(t, h.dir, exitDone, "cannot be opened: another program listens there.", "reader", "add", "taken", "--kind", "line", "--terminal", "demo", "--address", ln.Addr().String())
+	wants(t, h.dir, exitDone, "The reader refuses the connection.", "reader", "add", "away", "--kind", "line", "--terminal", "demo", "--role", "client", "--address", "127.0.0.1:1")
+	if out := h.must("reader", "add", "soon", "--kind", "line", "--terminal", "demo", "--address", "127.0.0.1:0"); !regexp.MustCompile(`good: +yes`).MatchString(out) || !strings.Contains(out, waitingForReader) {
+		t.Errorf("just added:\n%s", out)
+	}
 	wants(t, h.dir, exitConflict, "There is a reader X already.", "reader", "add", "X", "--kind", "pcsc", "--terminal", "demo")
 	wants(t, h.dir, exitUsage, "the kind of a reader stays", "reader", "set", "x", "--kind", "pcsc")
 	h.end()
@@ -535,8 +545,12 @@ func TestCardRules(t *testing.T) {
 			t.Errorf("%v: %+v", tt, a)
 		}
 	}
-	if a := platen("", "card", "rule", "from", "uniflow", "x"); a.code != exitUsage {
-		t.Errorf("%+v", a)
+	for _, wrong := range [][]string{
+		{"from", "uniflow", "x"}, {"test", "hex2decc"}, {"test", "left(x)"}, {"from", "myq", "foo(1)"}, {"from", "papercut", "x", "javascript:foo.js"}, {"from", "papercut", "("}, {"from", "safeq", "Foo"},
+	} {
+		if a := platen("1\n", append([]string{"card", "rule"}, wrong...)...); a.code != exitUsage || a.err == "" {
+			t.Errorf("%v: %+v", wrong, a)
+		}
 	}
 	var told []cardFunction
 	if err := json.Unmarshal([]byte(platen("", "card", "rule", "functions", "--json").out), &told); err != nil || len(told) < 20 {

@@ -297,7 +297,25 @@ func (x *readers) state(r *site.Reader) readerState {
 			return e.now()
 		}
 	}
-	return readerState{Text: "The reader is not running."}
+	return readerState{Text: reader.Starting} // it is enabled, and will be looked at
+}
+
+// settled reports whether a reader is heard as it is now, or it is known why not.
+func (x *readers) settled(r *site.Reader) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.trouble[r.ID] != nil {
+		return true
+	}
+	for _, e := range x.heard {
+		i := slices.IndexFunc(e.rows, func(row site.Reader) bool { return row.ID == r.ID })
+		if i < 0 || madeOf(e.rows[i:i+1]) != madeOf([]site.Reader{*r}) {
+			continue
+		}
+		text := e.now().Text
+		return text != reader.Starting && text != reader.NotRunning
+	}
+	return false
 }
 
 // troubled counts the readers that are enabled, and those that cannot be used.

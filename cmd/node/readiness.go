@@ -25,10 +25,7 @@ func readinessText(r *directory.Readiness) string {
 func agesText(r *directory.Readiness) string {
 	var list []string
 	for _, s := range r.Sources {
-		text := s.Name + " has never answered"
-		if !s.Good.IsZero() {
-			text = fmt.Sprintf("%s answered %s ago, everybody was compared %s", s.Name, config.Duration{Duration: s.Age.Round(time.Second)}, stamp(s.Full))
-		}
+		text := s.Name + " " + ageText(&s)
 		if s.Failed != "" {
 			text += " (" + s.Failed + ")"
 		}
@@ -37,21 +34,39 @@ func agesText(r *directory.Readiness) string {
 	return strings.Join(list, "; ")
 }
 
-// checkSources says which directories are not as they should be.
+// ageText says how old what is known of one is.
+func ageText(s *directory.SourceAge) string {
+	switch {
+	case s.New:
+		return "is new and not read yet"
+	case s.Good.IsZero():
+		return "has never answered"
+	case s.Full.IsZero():
+		return fmt.Sprintf("answered %s ago, everybody is compared with the next look", config.Duration{Duration: s.Age.Round(time.Second)})
+	}
+	return fmt.Sprintf("answered %s ago, everybody was compared %s", config.Duration{Duration: s.Age.Round(time.Second)}, stamp(s.Full))
+}
+
+// checkSources says how old what is known of directories is, and which are not as they
+// should be.
 func checkSources(r *directory.Readiness, f *findings) {
 	for _, s := range r.Sources {
 		what, pushed := "source "+s.Name, s.Kind == directory.SourcePush
 		switch {
+		case s.New:
+			f.warn(what, "%s", upper(notBegun(s.Name)))
 		case s.Failed != "" && !(pushed && s.Silent):
-			f.warn(what, "It was not read the last time: %s", s.Failed)
+			f.warn(what, "It was not read the last time: %s It %s.", s.Failed, ageText(&s))
 		case s.Waiting > 0:
-			f.warn(what, "%s If that is right: platen source approve %s", s.Why, s.Name)
+			f.warn(what, "%s If that is right: platen source approve %s. It %s.", s.Why, s.Name, ageText(&s))
 		case pushed && s.Good.IsZero():
 			f.warn(what, "Nobody has brought its people yet: platen sync-directory does, on another machine.")
 		case pushed && s.Silent:
 			f.warn(what, "Nobody has brought its people for %s. Look whether platen sync-directory still runs on its machine, and what its log says.", s.Age.Round(time.Minute))
 		case s.Silent:
 			f.warn(what, "It has not answered for %s.", s.Age.Round(time.Minute))
+		default:
+			f.ok(what, "It %s.", ageText(&s))
 		}
 	}
 }

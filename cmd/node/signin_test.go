@@ -405,7 +405,10 @@ func TestA47A52OpenIDConnect(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	h.browser().get("/sign-in/oidc").wants(503, "/sign-in/oidc", "does not answer")
-	wants(t, h.dir, exitFailed, "does not answer", "sign-in", "oidc", "test")
+	wants(t, h.dir, exitFailed, "At "+canary.URL+" something answers, but not as a sign-in service does.", "sign-in", "oidc", "test")
+	do("sign-in", "oidc", "set", "--issuer", "https://127.0.0.1:1/x")
+	wants(t, h.dir, exitFailed, "The sign-in service https://127.0.0.1:1/x refuses the connection. Check the port", "sign-in", "oidc", "test")
+	h.browser().get("/sign-in/oidc").wants(503, "/sign-in/oidc", "does not answer") // people need not know
 	do("sign-in", "oidc", "set", "--issuer", issuer)
 	var shown struct{ Has_Secret bool }
 	if h.json(&shown, "sign-in", "oidc", "show"); shown.Has_Secret || strings.Contains(asked, clientSecret) {

@@ -38,7 +38,7 @@ func (f *sourceFlags) add(fs *flag.FlagSet) {
 	f.set = fs
 	f.kind = optText(fs, "kind", "`ldap|entra|csv|push`: LDAP or Active Directory, Microsoft Entra ID, a watched file, or another machine that brings what it reads")
 	f.enabled = optYesNo(fs, "enabled", "whether it is asked")
-	f.every = optTime(fs, "every", "`TIME` between two looks at what has changed; everybody is compared once a day", 24*time.Hour)
+	f.every = optTime(fs, "every", "`TIME` between two looks at what has changed; everybody is compared every night", 24*time.Hour)
 	f.rule = optText(fs, "card-rule", "brings its card numbers to what readers send, `RULE` as of platen card rule")
 	fs.BoolVar(&f.ask, "ask-password", false, "ask for the password of the account, or the client secret; or read it from standard input")
 	f.servers = optWords(fs, "server", "LDAP: `URL` such as ldaps://dc1.example.org, or ldap:// with StartTLS; several are tried in order")

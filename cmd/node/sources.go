@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -125,6 +126,42 @@ func (s *sources) ask(ctx context.Context, x directory.SourceSetup, src director
 	return r, err
 }
 
+// errAsked is that somebody else asks a source.
+var errAsked = errors.New("another run is under way")
+
+// askInTurn is ask for somebody who waits, and hears how far it is, while another run
+// is under way.
+func (s *sources) askInTurn(ctx context.Context, x directory.SourceSetup, src directory.Source, how directory.Ask, waits func()) (directory.Run, error) {
+	for told := false; ; told = true {
+		r, err := s.ask(ctx, x, src, how)
+		if !errors.Is(err, errAsked) {
+			return r, err
+		}
+		if !told {
+			waits()
+		}
+		if err := s.over(ctx, x.ID, how.Progress); err != nil {
+			return r, err
+		}
+	}
+}
+
+// over waits until the run of a source that is under way has ended.
+func (s *sources) over(ctx context.Context, id string, told func(what string, done, of int)) error {
+	for {
+		st, running := s.progress(id)
+		if !running {
+			return nil
+		}
+		told(st.what, st.done, st.of)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // ended remembers a run that failed.
 func (s *sources) ended(id string, r directory.Run, err error) {
 	s.mu.Lock()
@@ -158,7 +195,7 @@ func (s *sources) enter(x directory.SourceSetup) (*stage, func(), error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running[x.ID] != nil {
-		return nil, nil, &fault.Error{Op: "sources.ask", Kind: fault.Conflict, Text: "The source %s is being asked at this moment.", Args: []any{x.Name}}
+		return nil, nil, &fault.Error{Op: "sources.ask", Kind: fault.Conflict, Text: "The source %s is being asked at this moment.", Args: []any{x.Name}, Err: errAsked}
 	}
 	st := &stage{what: "connect"}
 	s.running[x.ID], s.tried[x.ID] = st, s.now()
@@ -193,7 +230,8 @@ func (s *sources) wake(id string) {
 // look is how often serve looks whose turn it is.
 const look = 15 * time.Second
 
-// serve asks every source when its time has come, and whenever its file changes.
+// serve asks every source that somebody has begun with when its time has come, and
+// whenever its file changes.
 func (s *sources) serve(ctx context.Context) error {
 	files := newFileWatch(s.log)
 	defer files.close()
@@ -223,7 +261,7 @@ func (s *sources) serve(ctx context.Context) error {
 
 // due says whether a source is to be asked now.
 func (s *sources) due(x *directory.SourceSetup, changed bool) bool {
-	if !x.Enabled || x.Kind == directory.SourcePush {
+	if !x.Enabled || x.Kind == directory.SourcePush || x.New() {
 		return false
 	}
 	s.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"runtime"
 	"strings"
@@ -195,12 +196,43 @@ func (d *dirConfig) table(name string, table map[string]any, into any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &kind):
-		return d.wrong(d.line(kind.Field[strings.LastIndexByte(kind.Field, '.')+1:]), "%s.%s cannot be a %s", name, kind.Field, kind.Value)
+		return d.wrong(d.line(kind.Field[strings.LastIndexByte(kind.Field, '.')+1:]), "%s.%s is to be %s, and %s stands there", name, kind.Field, wantedKind(kind.Type), standsThere(kind.Value))
 	}
 	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
 		return d.wrong(d.line(m[1]), "unknown key %s in [%s]", m[1], name)
 	}
 	return d.wrong(0, "[%s]: %s", name, err)
+}
+
+// wantedKind says how a value is written in the file.
+func wantedKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice:
+		return `a list of texts, such as ["one", "two"]`
+	case reflect.String:
+		return `a text, such as "one"`
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Map, reflect.Struct:
+		return "a table"
+	}
+	return "a number"
+}
+
+// standsThere names a kind of JSON as the file has it.
+func standsThere(kind string) string {
+	kind, _, _ = strings.Cut(kind, " ") // "number 1.5"
+	switch kind {
+	case "string":
+		return "a text"
+	case "array":
+		return "a list"
+	case "object":
+		return "a table"
+	case "bool":
+		return "true or false"
+	}
+	return "a " + kind
 }
 
 func (d *dirConfig) unreadable(key, path string, err error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os/exec"
 	"strings"
 	"testing"
@@ -109,4 +110,55 @@ func TestLearnAtThePageOfTheNode(t *testing.T) {
 		t.Error("the number of a card is in the trail")
 	}
 	h.end()
+}
+
+// A command waits for a card at a reader, and takes a number that is typed when told so.
+func TestLearnAtTheReader(t *testing.T) {
+	t.Log(peers.Version("socat"))
+	h := startDemo(t, "")
+	h.must("reader", "add", "door", "--kind", "line", "--terminal", "demo", "--address", "127.0.0.1:0")
+	at := h.awaitReader("door", waitingForReader).State.Listening
+	var errs buffer
+	ended := make(chan answer, 1)
+	learn := func(ctx context.Context) {
+		var out buffer
+		code := run(ctx, []string{"card", "learn", "--login", "anna", "--reader", "door", "--apply", "1", "--dir", h.dir}, strings.NewReader(""), &out, &errs)
+		ended <- answer{code, out.String(), errs.String()}
+	}
+	waits := func(n int) {
+		await(t, "the command waits", func() bool { return strings.Count(h.must("audit", "list"), "card.await") == n })
+		if !strings.Contains(errs.String(), "Hold the card to door, within 60 seconds.") {
+			t.Errorf("it says %q", errs.String())
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go learn(ctx)
+	waits(1)
+	cancel() // Ctrl-C
+	if a := <-ended; a.code != exitFailed {
+		t.Errorf("%+v", a)
+	}
+	h.awaitLog("control: a command failed") // the node knows that nobody waits any longer
+	go learn(t.Context())
+	await(t, "the command waits", func() bool { return strings.Count(errs.String(), "Hold the card") == 2 })
+	waits(1)                                // the first wait goes on for who asks again
+	hears(t, "127.0.0.1", at, "D4C3B2A104") // anna's, the other way round
+	if a := <-ended; a.code != exitDone || !strings.Contains(a.out, "reverse_bytes") {
+		t.Errorf("%+v", a)
+	}
+	if a := platen("D4C3B2A104\n", "card", "learn", "--login", "anna", "--reader", "door", "--typed", "--dir", h.dir); a.code != exitDone || !strings.Contains(a.out, "reverse_bytes") {
+		t.Errorf("typed: %+v", a)
+	}
+	if a := platen("D4C3B2A104\n", "card", "learn", "--login", "anna", "--dir", h.dir); a.code != exitDone || !strings.Contains(a.out, "reverse_bytes") {
+		t.Errorf("nowhere: %+v", a)
+	}
+	h.must("reader", "set", "door", "--enabled", "no")
+	wants(t, h.dir, exitConflict, "The reader door is not enabled. Type the number: --typed", "card", "learn", "--login", "anna", "--reader", "door")
+	h.must("terminal", "set", "demo", "--pin-only", "yes")
+	wants(t, h.dir, exitConflict, "Type the number: --typed", "card", "learn", "--anybody", "--terminal", "demo")
+	if trail := h.must("audit", "list"); strings.Contains(trail, "D4C3B2A104") {
+		t.Error("the number of a card is in the trail")
+	}
+	h.end()
+	wants(t, h.dir, exitFailed, "The node is not running, so nobody hears a card.", "card", "learn", "--login", "anna", "--reader", "door")
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -69,8 +70,13 @@ func reason(err error) (text string, more []any) {
 		return "The certificate of the directory server %s is from an authority that is not trusted here.", nil
 	case errors.As(err, &refused):
 		return "The certificate of the directory server %s cannot be used.", nil
+	case errors.Is(err, errNotLDAP), errors.Is(err, errTooMuch):
+		return "The directory server %s gives an answer that nobody can read.", nil
 	case errors.Is(err, errStartTLS):
 		return "The directory server %s does not encrypt the connection (StartTLS), so nothing was said to it. Use ldaps://, or allow it to be plain.", nil
+	case errors.Is(err, context.DeadlineExceeded): // which closes the connection
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), fault.Broken(err):
+		return "The connection to the directory server %s broke before it had said everything.", nil
 	}
 	return "", nil
 }

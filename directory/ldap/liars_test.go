@@ -130,22 +130,28 @@ func TestA50ReferralsAreNotFollowed(t *testing.T) {
 // nothing is said that is not encrypted.
 func TestA50StartTLSIsNotOptional(t *testing.T) {
 	agreed := func(w *reply) { w.done(goldap.ApplicationExtendedResponse, 0) }
-	tests := map[string]func(w *reply){
-		"refused":                  nil,
-		"agreed, and then nothing": agreed,
-		"agreed twice":             func(w *reply) { agreed(w); agreed(w) },
-		"another answer":           func(w *reply) { w.done(goldap.ApplicationBindResponse, 0) },
-		"closed":                   func(w *reply) { w.conn.Close() },
-		"nonsense":                 func(w *reply) { w.raw([]byte("\x30\x84\xff\xff\xff\xff")) },
+	const refused, broke, silent = "does not encrypt the connection (StartTLS)", "broke before", "does not answer in time"
+	tests := map[string]struct {
+		answer func(w *reply)
+		text   string
+	}{
+		"refused":                  {nil, refused},
+		"agreed, and then nothing": {agreed, broke},
+		"agreed twice":             {func(w *reply) { agreed(w); agreed(w) }, ""},
+		"another answer":           {func(w *reply) { w.done(goldap.ApplicationBindResponse, 0) }, refused},
+		"closed":                   {func(w *reply) { w.conn.Close() }, broke},
+		"nonsense":                 {func(w *reply) { w.raw([]byte("\x30\x84\xff\xff\xff\xff")) }, "nobody can read"},
+		"hangs":                    {func(*reply) {}, silent},
+		"reset":                    {func(w *reply) { _ = w.conn.(*net.TCPConn).SetLinger(0); w.conn.Close() }, broke},
 	}
-	for name, answer := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := &fake{root: pagingRoot, tls: answer}
+			f := &fake{root: pagingRoot, tls: tt.answer}
 			cfg := fakeConfig(f.start(t))
 			cfg.AllowPlain, cfg.DialSeconds = false, 1
 			_, err := newSource(t, cfg, "secret").Read(t.Context(), nil, nil)
-			if !fault.Is(err, fault.Unavailable) {
-				t.Errorf("err = %v", err)
+			if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Text(err), tt.text) {
+				t.Errorf("err = %v, want %q", err, tt.text)
 			}
 			checkErr := newChecker(t, cfg, "secret").Check(t.Context(), "key", "anna", "password")
 			if !fault.Is(checkErr, fault.Unavailable) {

@@ -35,8 +35,8 @@ type link struct {
 	messages  int                  // most messages that answer one
 }
 
-// errStartTLS is a server that does not encrypt, or somebody between us who
-// pretends that.
+// errStartTLS is a server that says that it does not encrypt, or somebody between us
+// who pretends that.
 var errStartTLS = errors.New("StartTLS was refused")
 
 // open tries the servers in order until ready is content with one. The first
@@ -152,7 +152,7 @@ func startTLS(conn io.ReadWriter) error {
 	}
 	m, err := readMessage(conn, nil, 64<<10)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errStartTLS, err)
+		return err // nobody refused anything: the server hangs, or went
 	}
 	if err := checkMessage(m); err != nil {
 		return err

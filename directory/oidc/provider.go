@@ -94,29 +94,7 @@ func (p *Provider) oauth(m *metadata, redirect string) *oauth2.Config {
 // has just typed the configuration. It shows the provider no secret.
 func (p *Provider) Test(ctx context.Context) error {
 	_, err := p.fetch(ctx)
-	return p.advise(err)
-}
-
-// advise tells an administrator what can be done about a certificate that is
-// refused. People who sign in read less.
-func (p *Provider) advise(err error) error {
-	var unknown x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var hostname x509.HostnameError
-	var text string
-	switch {
-	case errors.As(err, &unknown) && p.Config.CA != "":
-		text = "The certificate of the sign-in service is of another authority than the one that was named for it alone (platen sign-in oidc trust)."
-	case errors.As(err, &unknown):
-		text = "The certificate of the sign-in service is of an authority that is not trusted for signing in here. Import its certificate (platen cert trust import FILE --for sign-in)."
-	case errors.As(err, &hostname):
-		text = "The certificate of the sign-in service is for another name than that of the issuer."
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		text = "The certificate of the sign-in service is not valid now. Renew it, or set the clock of this machine."
-	default:
-		return err
-	}
-	return &fault.Error{Op: "oidc.Test", Kind: fault.Unavailable, Text: text, Err: err}
+	return p.forAdministrators(err)
 }
 
 // discover returns what the provider says of itself, asked for not longer than an

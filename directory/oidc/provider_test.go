@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -160,4 +162,32 @@ func TestARealProvider(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// An administrator is told where the provider is and what to look at.
+func TestWhatAnAdministratorIsTold(t *testing.T) {
+	dial := func(err error) error {
+		return &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Net: "tcp", Err: err}}
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"silent":            {away("", dial(os.ErrDeadlineExceeded)), "The sign-in service https://x does not answer in time."},
+		"no such name":      {away("", dial(&net.DNSError{IsNotFound: true})), "The sign-in service https://x cannot be found"},
+		"unknown authority": {away("", &url.Error{Err: x509.UnknownAuthorityError{}}), "from an authority that is not trusted for signing in here"},
+		"another name":      {away("", &url.Error{Err: x509.HostnameError{Certificate: &x509.Certificate{}}}), "is for another name"},
+		"over":              {away("", &url.Error{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), "is not valid now"},
+		"no server for it":  {away("", &url.Error{Err: x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}}), "cannot be used"},
+		"404":               {away("", errors.New("404 Not Found")), "At https://x something answers"},
+		"nonsense":          {useless("", errors.New("endpoint")), "At https://x something answers"},
+	} {
+		p := Provider{Config: Config{Issuer: "https://x"}}
+		if got := fault.Text(p.forAdministrators(tt.err)); !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if err := (&Provider{}).forAdministrators(nil); err != nil {
+		t.Error(err)
+	}
 }

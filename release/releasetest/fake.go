@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -635,7 +636,11 @@ func (s *Fake) PutThrottles(_ context.Context, ts []release.Throttle) error {
 func (s *Fake) ForgetThrottles(_ context.Context, before time.Time) error {
 	return s.do(func() error {
 		for key, t := range s.throttles {
-			if t.written.Before(before) {
+			limit := before
+			if strings.HasPrefix(key, directory.ThrottleKnown) {
+				limit = before.Add(-directory.KnownFor)
+			}
+			if t.written.Before(limit) {
 				delete(s.throttles, key)
 			}
 		}

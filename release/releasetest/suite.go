@@ -330,6 +330,15 @@ func testThrottles(t *testing.T, s *suite) {
 	if fresh, err = s.st.Throttles(s.ctx, []string{"b"}); err != nil || fresh[0].Version != 1 {
 		t.Errorf("a young throttle was forgotten: %+v, %v", fresh, err)
 	}
+	known := []release.Throttle{{Key: directory.ThrottleKnown + "b", Failures: []time.Time{Epoch}}}
+	must(t, s.st.PutThrottles(s.ctx, known))
+	must(t, s.st.ForgetThrottles(s.ctx, time.Now().AddDate(0, 0, 20)))
+	for key, want := range map[string]int64{"b": 0, known[0].Key: 1} {
+		if fresh, err = s.st.Throttles(s.ctx, []string{key}); err != nil || fresh[0].Version != want {
+			t.Errorf("three weeks later, %s: %+v, %v", key, fresh, err)
+		}
+	}
+	must(t, s.st.PutThrottles(s.ctx, []release.Throttle{{Key: "b"}}))
 	must(t, s.st.ForgetThrottles(s.ctx, time.Now().AddDate(100, 0, 0)))
 	if fresh, err = s.st.Throttles(s.ctx, []string{"b"}); err != nil || fresh[0].Version != 0 || len(fresh[0].Failures) != 0 {
 		t.Errorf("an old throttle was kept: %+v, %v", fresh, err)

@@ -4,19 +4,19 @@ package catalog
 var germanCertACME = map[string]string{
 
 	// What is set up.
-	"The address of an ACME server begins with https.":                                                 "Die Adresse eines ACME-Servers beginnt mit https.",
-	"The challenge %s is not known: there are http-01 and dns-01.":                                     "Die Prüfung %s ist nicht bekannt: Es gibt http-01 und dns-01.",
+	"The address of an ACME server begins with https.":             "Die Adresse eines ACME-Servers beginnt mit https.",
+	"The challenge %s is not known: there are http-01 and dns-01.": "Die Prüfung %s ist nicht bekannt: Es gibt http-01 und dns-01.",
 	"This node does not answer at port 80, which http-01 needs. Set acme = \":80\" under [listen] in its configuration and start it again, or use dns-01.": "Dieser Knoten antwortet nicht auf Port 80, den http-01 braucht. Setzen Sie in seiner Konfiguration unter [listen] acme = \":80\" und starten Sie ihn neu, oder verwenden Sie dns-01.",
-	"The secret of the key %s (EAB) cannot be read: it is base64url.":                                  "Das Geheimnis des Schlüssels %s (EAB) ist nicht lesbar: Es ist base64url.",
-	"The name server that takes entries in the DNS is missing.":                                        "Der Nameserver fehlt, der Einträge im DNS annimmt.",
-	"Entries in the DNS cannot be signed with %s. There are hmac-sha256, hmac-sha384 and hmac-sha512.": "Einträge im DNS können nicht mit %s unterschrieben werden. Es gibt hmac-sha256, hmac-sha384 und hmac-sha512.",
-	"The secret of the key %s for entries in the DNS cannot be read: it is base64.":                    "Das Geheimnis des Schlüssels %s für Einträge im DNS ist nicht lesbar: Es ist base64.",
-	"A certificate needs at least one name.":                                                           "Ein Zertifikat braucht mindestens einen Namen.",
-	"A certificate has at most %d names.":                                                              "Ein Zertifikat hat höchstens %d Namen.",
-	"An ACME server gives certificates for names, and %s is an address.":                               "Ein ACME-Server gibt Zertifikate für Namen, und %s ist eine Adresse.",
-	"The name %s cannot stand in a certificate.":                                                       "Der Name %s kann nicht in einem Zertifikat stehen.",
-	"The wildcard %s can only be proven by dns-01.":                                                    "Der Platzhalter %s lässt sich nur mit dns-01 nachweisen.",
-	"Too many names are being proven at the same time. Try again later.":                               "Es werden zu viele Namen zugleich nachgewiesen. Versuchen Sie es später noch einmal.",
+	"The secret of the key %s (EAB) cannot be read: it is base64url.":                                                                                      "Das Geheimnis des Schlüssels %s (EAB) ist nicht lesbar: Es ist base64url.",
+	"The name server that takes entries in the DNS is missing.":                                                                                            "Der Nameserver fehlt, der Einträge im DNS annimmt.",
+	"Entries in the DNS cannot be signed with %s. There are hmac-sha256, hmac-sha384 and hmac-sha512.":                                                     "Einträge im DNS können nicht mit %s unterschrieben werden. Es gibt hmac-sha256, hmac-sha384 und hmac-sha512.",
+	"The secret of the key %s for entries in the DNS cannot be read: it is base64.":                                                                        "Das Geheimnis des Schlüssels %s für Einträge im DNS ist nicht lesbar: Es ist base64.",
+	"A certificate needs at least one name.":                                                                                                               "Ein Zertifikat braucht mindestens einen Namen.",
+	"A certificate has at most %d names.":                                                                                                                  "Ein Zertifikat hat höchstens %d Namen.",
+	"An ACME server gives certificates for names, and %s is an address.":                                                                                   "Ein ACME-Server gibt Zertifikate für Namen, und %s ist eine Adresse.",
+	"The name %s cannot stand in a certificate.":                                                                                                           "Der Name %s kann nicht in einem Zertifikat stehen.",
+	"The wildcard %s can only be proven by dns-01.":                                                                                                        "Der Platzhalter %s lässt sich nur mit dns-01 nachweisen.",
+	"Too many names are being proven at the same time. Try again later.":                                                                                   "Es werden zu viele Namen zugleich nachgewiesen. Versuchen Sie es später noch einmal.",
 
 	// The server.
 	"The ACME server %s cannot be reached. Check its address, the DNS and the firewall.":                                                                 "Der ACME-Server %s ist nicht erreichbar. Prüfen Sie seine Adresse, das DNS und die Firewall.",

@@ -27,6 +27,7 @@ var germanNode = map[string]string{
 	"This terminal does not offer that way to sign in.":                                           "So kann man sich an diesem Terminal nicht anmelden.",
 	"This terminal is not enrolled. Please ask the administrator for its first address.":          "Dieses Terminal ist nicht eingerichtet. Bitte fragen Sie den Administrator nach seiner ersten Adresse.",
 	"This terminal may not be used from this address.":                                            "Dieses Terminal darf von dieser Adresse aus nicht benutzt werden.",
+	"Too many attempts. Please wait %d minutes and try again.":                                    "Zu viele Versuche. Bitte warten Sie %d Minuten und versuchen Sie es noch einmal.",
 	"Too many attempts. Please wait %d minutes, or sign in with your card.":                       "Zu viele Versuche. Bitte warten Sie %d Minuten oder melden Sie sich mit Ihrer Karte an.",
 	"This number is too short to be registered as a card here. Please ask the help desk.":         "Diese Nummer ist zu kurz, um hier als Karte registriert zu werden. Bitte wenden Sie sich an den Helpdesk.",
 	"This key was used to release other documents. Nothing was released now.":                     "Dieser Schlüssel wurde schon für andere Dokumente verwendet. Jetzt wurde nichts freigegeben.",
@@ -125,7 +126,7 @@ var germanNode = map[string]string{
 	"The node stopped while it was sending; nobody knows how much was printed.":                               "Der Knoten hielt an, während er sendete; niemand weiß, wie viel gedruckt wurde.",
 	"The person whom the sending system named no longer exists.":                                              "Die Person, die das sendende System nannte, gibt es nicht mehr.",
 	"The sending system has proof that it is %s.":                                                             "Das sendende System hat den Nachweis, dass es %s ist.",
-	"Assumed: %q (%s) was cut by the client, and only the name of %s begins like that.":                       "Angenommen: %q (%s) wurde vom Client abgeschnitten, und nur der Name von %s beginnt so.",
+	"Assumed: %s (%s) was cut by the client, and only the name of %s begins like that.":                       "Angenommen: %s (%s) wurde vom Client abgeschnitten, und nur der Name von %s beginnt so.",
 	"This job was rebuilt after a restore. It may have been printed before.":                                  "Dieser Auftrag wurde nach einer Wiederherstellung neu aufgebaut. Vielleicht wurde er schon gedruckt.",
 	"Waiting for its owner at a device.":                                                                      "Wartet auf seinen Besitzer an einem Gerät.",
 

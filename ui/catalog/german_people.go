@@ -9,12 +9,16 @@ var germanPeople = map[string]string{
 	"There is no such code.": "Diesen Code gibt es nicht.",
 
 	// Rights.
-	"You do not have the right to release this document at this device.":              "Sie haben kein Recht, dieses Dokument an diesem Gerät freizugeben.",
-	"This document has more pages than you may print at a time here.":                 "Dieses Dokument hat mehr Seiten, als Sie hier auf einmal drucken dürfen.",
-	"This document has colour, and you may not print in colour here.":                 "Dieses Dokument ist farbig, und Sie dürfen hier nicht in Farbe drucken.",
-	"Printed on both sides, because of the right force-duplex of %s.":                 "Beidseitig gedruckt, wegen des Rechts force-duplex von %s.",
-	"Printed without colour, because of the right force-mono of %s.":                  "Ohne Farbe gedruckt, wegen des Rechts force-mono von %s.",
-	"Printed without colour, because its owner has no right to print in colour here.": "Ohne Farbe gedruckt, weil der Besitzer hier kein Recht hat, in Farbe zu drucken.",
+	"You do not have the right to release this document at this device.":                                                   "Sie haben kein Recht, dieses Dokument an diesem Gerät freizugeben.",
+	"This document has more pages than you may print at a time here.":                                                      "Dieses Dokument hat mehr Seiten, als Sie hier auf einmal drucken dürfen.",
+	"This document may have colour, this device cannot be told to print it without, and you may not print in colour here.": "Dieses Dokument kann farbig sein, diesem Gerät kann nicht gesagt werden, es ohne Farbe zu drucken, und Sie dürfen hier nicht in Farbe drucken.",
+	"Nobody knows how many pages this document has, and you may print only so many at a time here.":                        "Niemand weiß, wie viele Seiten dieses Dokument hat, und Sie dürfen hier nur eine bestimmte Zahl auf einmal drucken.",
+	"The pages of this document are still being counted. Please wait a moment.":                                            "Die Seiten dieses Dokuments werden noch gezählt. Bitte warten Sie einen Moment.",
+	"This device does not let itself be told to print without colour.":                                                     "Diesem Gerät kann nicht gesagt werden, ohne Farbe zu drucken.",
+	"This document has colour, and you may not print in colour here.":                                                      "Dieses Dokument ist farbig, und Sie dürfen hier nicht in Farbe drucken.",
+	"Printed on both sides, because of the right force-duplex of %s.":                                                      "Beidseitig gedruckt, wegen des Rechts force-duplex von %s.",
+	"Printed without colour, because of the right force-mono of %s.":                                                       "Ohne Farbe gedruckt, wegen des Rechts force-mono von %s.",
+	"Printed without colour, because its owner has no right to print in colour here.":                                      "Ohne Farbe gedruckt, weil der Besitzer hier kein Recht hat, in Farbe zu drucken.",
 	"There is no such right.":   "Dieses Recht gibt es nicht.",
 	"This right was not given.": "Dieses Recht war nicht vergeben.",
 
