@@ -36,31 +36,9 @@ func (k *Keeper) Endings() []Ending { return k.endings(k.state.Load()) }
 
 func (k *Keeper) endings(s *state) []Ending {
 	var list []Ending
-	now := k.Now()
-	for _, x := range s.kept {
-		c := s.chains[x.ID]
-		if c == nil || !s.inUse(x) {
-			continue
-		}
-		end := c.Leaf().NotAfter
-		for _, issuer := range c.Certs[1:] {
-			if issuer.NotAfter.Before(end) {
-				end = issuer.NotAfter
-			}
-		}
-		if left := end.Sub(now); threshold(left) >= 0 {
-			list = append(list, Ending{ID: x.ID, Name: x.Name, Use: x.Use, From: x.From, Subject: c.Leaf().Subject.String(), Ends: end,
-				Days: int(left.Truncate(24*time.Hour) / (24 * time.Hour)), Trouble: x.Trouble})
-		}
-	}
-	for _, t := range s.trusted {
-		c, err := t.Cert()
-		if err != nil {
-			continue
-		}
-		if left := c.NotAfter.Sub(now); threshold(left) >= 0 {
-			list = append(list, Ending{ID: t.ID, Name: t.Name, Use: "trusted", Subject: c.Subject.String(), Ends: c.NotAfter,
-				Days: int(left.Truncate(24*time.Hour) / (24 * time.Hour))})
+	for _, t := range s.terms() {
+		if left := t.Ends.Sub(k.Now()); threshold(left) >= 0 {
+			list = append(list, Ending{ID: t.ID, Name: t.Name, Use: t.Use, From: t.From, Subject: t.Subject, Ends: t.Ends, Days: int(left.Truncate(24*time.Hour) / (24 * time.Hour)), Trouble: t.Trouble})
 		}
 	}
 	slices.SortFunc(list, func(a, b Ending) int { return a.Ends.Compare(b.Ends) })
@@ -85,8 +63,12 @@ func (s *state) inUse(x Kept) bool {
 const toldValue = "certificates told"
 
 // warn tells of certificates that end soon, each once at 30, 14, 7 and 1 days and at
-// the end: also over a restart.
+// the end: also over a restart. A Keeper that can tell nobody leaves it to the one of
+// the running node.
 func (k *Keeper) warn(ctx context.Context, s *state) {
+	if k.Tell == nil {
+		return
+	}
 	var told map[string]int
 	if _, err := k.Store.Value(ctx, toldValue, &told); err != nil {
 		k.Log.Error("pki: what was told of certificates cannot be read", "error", err)
@@ -110,7 +92,7 @@ func (k *Keeper) warn(ctx context.Context, s *state) {
 		k.Log.Error("pki: what was told of certificates cannot be kept", "error", err)
 		return
 	}
-	if len(fresh) > 0 && k.Tell != nil {
+	if len(fresh) > 0 {
 		k.Tell(ctx, fresh)
 	}
 }

@@ -57,7 +57,8 @@ type Keeper struct {
 	// RenewalTime asks that server when it wants its certificate renewed; zero: it has
 	// no opinion. nil: it is not asked.
 	RenewalTime func(ctx context.Context, x Kept, leaf *x509.Certificate) (time.Time, error)
-	// Tell is told of certificates that end soon; nil tells the log only.
+	// Tell is told of certificates that end soon, all at once, and must not wait for
+	// anybody; nil, in a command beside the node, tells nobody and keeps no account.
 	Tell func(ctx context.Context, list []Ending)
 
 	change sync.Mutex // one at a time

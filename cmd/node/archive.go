@@ -25,14 +25,14 @@ import (
 
 // A backup is one tar archive, encrypted as a whole with a passphrase (age,
 // scrypt): it holds the keys of the node and everybody's data, so nobody may
-// read it who does not have the passphrase. Its first entry says what it is.
+// read it who does not have the passphrase. Its first entry says what it is. Certificates
+// and their keys are in the database, sealed under the keys of the node.
 const (
 	archiveFormat   = 1
 	manifestName    = "manifest.json"
 	archiveDatabase = "platen.db"
 	archiveKeys     = "platen.keys"
 	archiveConfig   = "node.toml"
-	archivePKI      = "pki/"
 	archiveDocs     = "spool/docs/"
 	archiveLog      = "spool/log/"
 )
@@ -97,9 +97,6 @@ func (a *admin) fill(ctx context.Context, ar *archive, documents bool) error {
 		if err := ar.file(archiveConfig, a.place.file); err != nil {
 			return err
 		}
-	}
-	if err := ar.folder(ctx, archivePKI, a.place.pki()); err != nil {
-		return err
 	}
 	if !documents {
 		return nil
@@ -248,8 +245,7 @@ func target(p place, head *tar.Header) (string, error) {
 	base := path.Base(head.Name)
 	known := map[string]string{
 		archiveDatabase: restoredDatabase(p), archiveKeys: p.keys(), archiveConfig: filepath.Join(p.cfg.Data, "node.toml"),
-		archivePKI + base: filepath.Join(p.pki(), base), archiveDocs + base: filepath.Join(p.spool(), "docs", base),
-		archiveLog + base: filepath.Join(p.spool(), "log", base),
+		archiveDocs + base: filepath.Join(p.spool(), "docs", base), archiveLog + base: filepath.Join(p.spool(), "log", base),
 	}
 	to, ok := known[head.Name]
 	if !ok || head.Typeflag != tar.TypeReg || strings.ContainsAny(base, `/\:`) || base == "." || base == ".." {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,14 +73,17 @@ func checkCommand() *command {
 				return err
 			}
 			c.out = e.out
-			checkNode(ctx, p, &f)
+			checkNode(ctx, p, &f, checkCertificates)
 			return f.write(c)
 		},
 	}
 }
 
+// checkCerts says how the certificates of a store are.
+type checkCerts func(ctx context.Context, p place, scope store.Scope, f *findings)
+
 // checkNode looks at what a start needs.
-func checkNode(ctx context.Context, p place, f *findings) {
+func checkNode(ctx context.Context, p place, f *findings, certs checkCerts) {
 	file := p.file
 	if file == "" {
 		file = "the defaults; there is no file"
@@ -101,7 +102,7 @@ func checkNode(ctx context.Context, p place, f *findings) {
 	checkOld(ctx, p, running, f)
 	keys := checkKeys(p, f)
 	if keys != nil {
-		checkStore(ctx, p, keys, f)
+		checkStore(ctx, p, keys, f, certs)
 	}
 	if p.cfg.Log.File != "" {
 		_, err := os.Stat(filepath.Dir(p.cfg.Log.File))
@@ -190,7 +191,7 @@ func checkKeys(p place, f *findings) *spool.Keys {
 }
 
 // checkStore reads the database beside whoever has it open.
-func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings) {
+func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings, certs checkCerts) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	st, err := store.Open(ctx, store.Options{Path: p.database(), Titles: keys, Key: keys.ID(), Now: time.Now, Log: noLog(), ReadOnly: true})
@@ -209,6 +210,7 @@ func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings) {
 		f.fail("database", "%s", explain(err))
 		return
 	}
+	certs(ctx, p, scope, f)
 	checkDevices(ctx, p, scope, f)
 	checkHotFolders(ctx, p, scope, f)
 	checkRenewals(ctx, p, scope, f)
@@ -270,7 +272,7 @@ func doctorCommand() *command {
 				return err
 			}
 			c.out = e.out
-			checkNode(ctx, p, &f)
+			checkNode(ctx, p, &f, doctorCertificates)
 			examine(ctx, p, &f)
 			return f.write(c)
 		},
@@ -280,7 +282,6 @@ func doctorCommand() *command {
 // examine looks at what check does not.
 func examine(ctx context.Context, p place, f *findings) {
 	checkProgram(f)
-	checkCertificate(p, f)
 	if now := time.Now(); now.Year() < 2026 {
 		f.warn("clock", "It says %s.", stamp(now))
 	}
@@ -329,31 +330,6 @@ func checkPeople(ctx context.Context, scope store.Scope, f *findings) {
 		f.ok("people", "%s", text)
 	}
 	checkSources(&r, f)
-}
-
-// checkCertificate says when the node's own certificate ends. A running node
-// renews it long before.
-func checkCertificate(p place, f *findings) {
-	b, err := os.ReadFile(filepath.Join(p.pki(), "server.pem"))
-	if err != nil {
-		return // it is made at the first start
-	}
-	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			f.fail("certificate", "%s", err)
-			return
-		}
-		if left := time.Until(cert.NotAfter); left < 30*24*time.Hour {
-			f.warn("certificate", "It ends in %s, on %s.", counted(int(left.Hours()/24), "day", "days"), stamp(cert.NotAfter))
-			return
-		}
-		f.ok("certificate", "It is good until %s.", stamp(cert.NotAfter))
-		return
-	}
 }
 
 // checkProgram asks who may replace the program itself (a low-rights user who

@@ -8,6 +8,7 @@ import (
 
 	"platen/directory"
 	"platen/fault"
+	"platen/internal/failpoint"
 	"platen/notify"
 	"platen/pki"
 	"platen/store"
@@ -52,6 +53,7 @@ const sendTimeout = time.Minute
 type post struct {
 	scope store.Scope
 	roots rooted
+	now   func() time.Time
 	log   *slog.Logger
 	box   chan letter
 }
@@ -60,15 +62,16 @@ type letter struct {
 	user directory.User
 	what string
 	make func(language string) notify.Message
+	all  func(ctx context.Context) ([]letter, error) // one to each of several; nil: to user
 }
 
 func newPost(scope store.Scope, roots rooted, log *slog.Logger) *post {
-	return &post{scope: scope, roots: roots, log: log, box: make(chan letter, 100)}
+	return &post{scope: scope, roots: roots, now: failpoint.Now, log: log, box: make(chan letter, 100)}
 }
 
 // send takes a message without waiting.
 func (p *post) send(l letter) {
-	if l.user.Email == "" {
+	if l.user.Email == "" && l.all == nil {
 		return
 	}
 	select {
@@ -91,18 +94,29 @@ func (p *post) serve(ctx context.Context) error {
 }
 
 func (p *post) deliver(ctx context.Context, l letter) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
 	m, err := mailer(ctx, p.scope, p.roots, time.Now, p.log)
 	if fault.Is(err, fault.NotFound) {
 		return
 	}
-	if err == nil {
-		msg := l.make(l.user.Language)
-		msg.To = l.user.Email
-		err = m.Send(ctx, msg)
+	list := []letter{l}
+	if err == nil && l.all != nil {
+		list, err = l.all(ctx)
 	}
 	if err != nil {
+		p.log.Warn("mail: a message was not sent", "what", l.what, "user", l.user.Login, "error", err)
+		return
+	}
+	for _, each := range list {
+		p.deliverBy(ctx, m, each)
+	}
+}
+
+func (p *post) deliverBy(ctx context.Context, m *notify.Mailer, l letter) {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	msg := l.make(l.user.Language)
+	msg.To = l.user.Email
+	if err := m.Send(ctx, msg); err != nil {
 		p.log.Warn("mail: a message was not sent", "what", l.what, "user", l.user.Login, "error", err)
 	}
 }
@@ -111,7 +125,7 @@ func (p *post) deliver(ctx context.Context, l letter) {
 // did not do that learns of it.
 func (p *post) cardRegistered(u directory.User, last, where string) {
 	at := time.Now()
-	p.send(letter{u, "card registered", func(language string) notify.Message {
+	p.send(letter{user: u, what: "card registered", make: func(language string) notify.Message {
 		return notify.CardRegistered(say(), language, u.Name(), last, where, at)
 	}})
 }

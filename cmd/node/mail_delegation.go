@@ -16,14 +16,14 @@ func (p *post) agreed(d directory.Delegation, given bool) {
 	at := time.Now()
 	owner, err := p.scope.User(ctx, d.Owner)
 	if err == nil {
-		p.send(letter{owner, "delegation", func(language string) notify.Message {
+		p.send(letter{user: owner, what: "delegation", make: func(language string) notify.Message {
 			return notify.DelegationOf(say(), language, owner.Name(), d.DelegateName, d.ToGroup, given, at)
 		}})
 	}
 	if err == nil && !d.ToGroup {
 		var to directory.User
 		if to, err = p.scope.User(ctx, d.Delegate); err == nil {
-			p.send(letter{to, "delegation", func(language string) notify.Message {
+			p.send(letter{user: to, what: "delegation", make: func(language string) notify.Message {
 				return notify.DelegationTo(say(), language, to.Name(), owner.Name(), given, at)
 			}})
 		}

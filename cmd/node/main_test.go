@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -304,4 +305,21 @@ func (h *house) awaitState(id int64, state string) jobLine {
 		return got.State == state
 	})
 	return got
+}
+
+// opening is the store of a node that does not run.
+func opening(t *testing.T, dir string, do func(ctx context.Context, a *admin)) {
+	t.Helper()
+	p, err := (where{dir: dir}).find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, closeStore, err := openAdmin(t.Context(), p, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t.Context(), a)
+	if err := closeStore(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -279,6 +279,7 @@ func (n *node) build() {
 	n.sources.answered = n.passwords.answered
 	n.desk.Directory = n.passwords
 	n.post = newPost(n.scope, n.roots, log)
+	n.chain.Tell = n.post.certificatesEnd
 	n.desk.Told, n.desk.Agreed = n.post.cardRegistered, n.post.agreed
 	n.members = newMembers(n.scope, n.keys, n.desk, time.Now, log)
 	n.members.provider.roots, n.members.certificates.people = n.roots, n.chain.People

@@ -99,12 +99,14 @@ var (
 	descHealthy = prometheus.NewDesc("platen_healthy", "1 while the store can write.", nil, nil)
 	descDevices = prometheus.NewDesc("platen_device_state", "1 for the state that a device was last seen in.", []string{"device", "state"}, nil)
 	descReaders = prometheus.NewDesc("platen_reader_up", "1 while a card reader can be used.", []string{"reader"}, nil)
+	descEnds    = prometheus.NewDesc("platen_certificate_ends_seconds", "Unix time at which a certificate in use ends, or the first of its chain.", []string{"chain", "use"}, nil)
+	descTrouble = prometheus.NewDesc("platen_certificate_trouble", "1 while a certificate in use cannot be renewed.", []string{"chain"}, nil)
 	descInfo    = prometheus.NewDesc("platen_info", "1; the version is in its label.", []string{"version"}, nil)
 )
 
 // Describe names them.
 func (a *asked) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descSpool, descFree, descInodes, descCommits, descWrites, descDropped, descHealthy, descDevices, descReaders, descInfo} {
+	for _, d := range []*prometheus.Desc{descJobs, descSpool, descFree, descInodes, descCommits, descWrites, descDropped, descHealthy, descDevices, descReaders, descEnds, descTrouble, descInfo} {
 		ch <- d
 	}
 }
@@ -150,6 +152,7 @@ func (a *asked) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 	}
+	a.certificates(gauge)
 	transactions, commits := a.n.store.Commits()
 	total(descCommits, commits)
 	total(descWrites, transactions)
@@ -160,4 +163,20 @@ func (a *asked) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descHealthy, healthy)
 	gauge(descInfo, 1, version)
+}
+
+// certificates are the numbers of those in use. Names are each their own: chains have
+// one only once, and so have authorities, which have no trouble.
+func (a *asked) certificates(gauge func(d *prometheus.Desc, v float64, labels ...string)) {
+	for _, t := range a.n.chain.Terms() {
+		gauge(descEnds, float64(t.Ends.Unix()), t.Name, t.Use)
+		if t.From == "" {
+			continue
+		}
+		trouble := 0.0
+		if t.Trouble != "" {
+			trouble = 1
+		}
+		gauge(descTrouble, trouble, t.Name)
+	}
 }

@@ -53,7 +53,6 @@ func (w where) find() (place, error) {
 func (p *place) database() string  { return filepath.Join(p.cfg.Data, "platen.db") }
 func (p *place) keys() string      { return filepath.Join(p.cfg.Data, "platen.keys") }
 func (p *place) spool() string     { return filepath.Join(p.cfg.Data, "spool") }
-func (p *place) pki() string       { return filepath.Join(p.cfg.Data, "pki") }
 func (p *place) ca() string        { return filepath.Join(p.cfg.Data, "ca.pem") }
 func (p *place) lock() string      { return filepath.Join(p.cfg.Data, "lock") }
 func (p *place) socket() string    { return filepath.Join(p.cfg.Data, "control.sock") }

@@ -12,7 +12,9 @@ import (
 	"platen/config"
 	"platen/directory"
 	"platen/fault"
+	"platen/internal/failpoint"
 	"platen/lpd"
+	"platen/pki"
 	"platen/release"
 	"platen/ui"
 )
@@ -66,10 +68,28 @@ func (n *node) parts(ctx context.Context) []ui.Part {
 	if away, all := n.readers.troubled(); away > 0 { // a person can type, and print
 		list = append(list, ui.Part{Name: "readers", Ready: true, Text: fmt.Sprintf("%d of %d card readers cannot be used at the moment.", away, all)})
 	}
+	if text := endingText(n.chain.Endings(), failpoint.Now()); text != "" { // whoever prints by LPR, prints
+		list = append(list, ui.Part{Name: "certificates", Ready: true, Text: text})
+	}
 	if text := n.keeper.ClockTrouble(); text != "" {
 		list = append(list, ui.Part{Name: "clock", Ready: true, Text: text})
 	}
 	return list
+}
+
+// endingText says which certificate ends first, and of how many; "" none.
+func endingText(list []pki.Ending, now time.Time) string {
+	if len(list) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("The certificate %s ends on %s", plain(list[0].Name), stamp(list[0].Ends))
+	if !now.Before(list[0].Ends) {
+		text = fmt.Sprintf("The certificate %s ended on %s", plain(list[0].Name), stamp(list[0].Ends))
+	}
+	if len(list) > 1 {
+		text += fmt.Sprintf(", and %s soon", counted(len(list)-1, "more does", "more do"))
+	}
+	return text + "."
 }
 
 // sentence is the sentence for people in err, "" for none.

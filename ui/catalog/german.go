@@ -11,7 +11,7 @@ import (
 var german = &Language{
 	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert,
 		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanLearn, germanDelegation,
-		germanCert, germanCertACME, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust, germanCertACMEWire, germanCertTrustwire),
+		germanCert, germanCertACME, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust, germanCertACMEWire, germanCertTrustwire, germanCertCare),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
