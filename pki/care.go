@@ -59,6 +59,8 @@ const (
 // Examined is what was found of a chain in use, or of a trusted authority.
 type Examined struct {
 	Term
+	Config   string // as Kept.Config
+	InUse    bool
 	Shown    []string  // domains that show it; nil of the node's own, which all others see
 	Begins   time.Time // when the last of its certificates begins
 	Damaged  bool      // its key cannot be opened, or it cannot be read: nothing below is known
@@ -71,7 +73,7 @@ type Examined struct {
 
 // Inspection is how the certificates of an account are.
 type Inspection struct {
-	Chains  []Examined // in use
+	Chains  []Examined // in use, or renewed by an ACME server, or not renewed
 	Trusted []Examined
 	Signs   bool      // some chain signs API tokens
 	Refused bool      // somebody has chosen that none does
@@ -99,9 +101,13 @@ func (k *Keeper) Inspect(ctx context.Context, system *x509.CertPool) (Inspection
 		if c != nil && kept.From == FromBuiltIn {
 			x.issued(c.Leaf())
 		}
-		if s.inUse(kept) || kept.ID == stand.Chosen {
-			x.Chains = append(x.Chains, k.examine(s, kept, system))
+		used := s.inUse(kept) || kept.ID == stand.Chosen
+		if !used && kept.Trouble == "" && kept.From != FromACME {
+			continue
 		}
+		e := k.examine(s, kept, system)
+		e.InUse = used
+		x.Chains = append(x.Chains, e)
 	}
 	for _, t := range s.trusted {
 		x.Trusted = append(x.Trusted, examineTrusted(t))
@@ -121,7 +127,7 @@ func (x *Inspection) issued(c *x509.Certificate) {
 }
 
 func examineTrusted(t Trusted) Examined {
-	e := Examined{Term: Term{ID: t.ID, Name: t.Name, Use: useTrusted}, Complete: true}
+	e := Examined{Term: Term{ID: t.ID, Name: t.Name, Use: useTrusted}, InUse: true, Complete: true}
 	c, err := t.Cert()
 	if err != nil {
 		e.Damaged = true
@@ -132,7 +138,7 @@ func examineTrusted(t Trusted) Examined {
 }
 
 func (k *Keeper) examine(s *state, kept Kept, system *x509.CertPool) Examined {
-	e := Examined{Term: Term{ID: kept.ID, Name: kept.Name, Use: kept.Use, From: kept.From, Trouble: kept.Trouble}}
+	e := Examined{Term: Term{ID: kept.ID, Name: kept.Name, Use: kept.Use, From: kept.From, Trouble: kept.Trouble}, Config: kept.Config}
 	for _, d := range s.domains {
 		if d.Chain == kept.ID {
 			e.Shown = append(e.Shown, d.Name)
@@ -146,7 +152,7 @@ func (k *Keeper) examine(s *state, kept Kept, system *x509.CertPool) Examined {
 	leaf := c.Leaf()
 	e.Subject, e.Begins, e.Ends, e.Names = leaf.Subject.String(), c.begins(), c.ends(), namesOf(leaf)
 	for _, d := range e.Shown {
-		if !matches(leaf, d) {
+		if !fits(leaf, d) {
 			e.Unfit = append(e.Unfit, d)
 		}
 	}

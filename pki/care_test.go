@@ -90,7 +90,7 @@ func TestInspectTrust(t *testing.T) {
 			for _, at := range []time.Time{birth, birth.AddDate(20, 0, 0)} { // whatever has ended
 				w.now = at
 				e := examined(t, w.inspect(t, tt.system).Chains, "web")
-				if e.Trust != tt.trust || e.Complete != tt.complete || len(e.Unfit) > 0 || e.Damaged || !slices.Equal(e.Shown, []string{"print.example.com"}) {
+				if e.Trust != tt.trust || e.Complete != tt.complete || len(e.Unfit) > 0 || e.Damaged || !slices.Equal(e.Shown, []string{"print.example.com"}) || !e.InUse {
 					t.Errorf("%+v", e)
 				}
 			}
@@ -124,11 +124,20 @@ func TestInspectWhatIsWrong(t *testing.T) {
 		t.Error("a chain that nobody sees is told of")
 	}
 
+	list, err := w.store.Chains(t.Context())
+	must(t, err)
+	idle := list[slices.IndexFunc(list, func(k pki.Kept) bool { return k.Name == "idle" })]
+	idle.Trouble = "No."
+	must(t, w.store.PutChain(t.Context(), idle))
+	if e := examined(t, w.inspect(t, nil).Chains, "idle"); e.InUse || e.Trouble != "No." {
+		t.Errorf("%+v", e)
+	}
+
 	w.names = append(w.names, "node2")
 	if e := examined(t, w.inspect(t, nil).Chains, "node"); !slices.Equal(e.Unfit, []string{"node2"}) {
 		t.Errorf("%+v", e)
 	}
-	list, err := w.store.Chains(t.Context())
+	list, err = w.store.Chains(t.Context())
 	must(t, err)
 	for _, kept := range list {
 		kept.Key = nil

@@ -137,7 +137,7 @@ func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) err
 			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s cannot be shown to clients.", Args: []any{v.Name}}
 		}
 		for _, d := range domains {
-			if n := ascii(d); !matches(v.Certs[0], n) && !slices.Contains(v.Certs[0].DNSNames, "*."+n) {
+			if !fits(v.Certs[0], ascii(d)) {
 				return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The certificate of %s is not one for %s. It is for: %s", Args: []any{v.Name, d, strings.Join(namesOf(v.Certs[0]), ", ")}}
 			}
 		}
@@ -161,6 +161,12 @@ func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) err
 // its own counts by its common name, as the rules say; no client of today does so.
 func matches(c *x509.Certificate, name string) bool {
 	return c.VerifyHostname(name) == nil || len(c.DNSNames) == 0 && strings.EqualFold(c.Subject.CommonName, name)
+}
+
+// fits reports whether a certificate can be shown for a domain: it is one for that name,
+// or for those below it.
+func fits(c *x509.Certificate, domain string) bool {
+	return matches(c, domain) || slices.Contains(c.DNSNames, "*."+domain)
 }
 
 // Imported is what came of a file.

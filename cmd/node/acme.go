@@ -21,7 +21,6 @@ import (
 	"platen/internal/failpoint"
 	"platen/pki"
 	"platen/pki/acme"
-	"platen/store"
 )
 
 // acmeDoor is port 80: what an ACME server asks there, and the way to HTTPS for people
@@ -211,23 +210,4 @@ func (n *node) renewalTime(ctx context.Context, x pki.Kept, leaf *x509.Certifica
 		return time.Time{}, err
 	}
 	return c.RenewalTime(ctx, leaf)
-}
-
-// checkRenewals says which chains are not renewed, and why.
-func checkRenewals(ctx context.Context, p place, scope store.Scope, f *findings) {
-	chains, err := scope.Chains(ctx)
-	if err != nil {
-		f.fail("certificates", "%s", explain(err))
-		return
-	}
-	for _, x := range chains {
-		what := "certificate " + x.Name
-		_, challenge := acmeOf(pki.Shown{From: x.From, Config: x.Config})
-		switch {
-		case x.Trouble != "":
-			f.warn(what, "%s", x.Trouble)
-		case challenge == acme.ByHTTP && p.cfg.Listen.ACME == "":
-			f.warn(what, "It is renewed by http-01, and the node does not listen at port 80: set acme = \":80\" under [listen].")
-		}
-	}
 }

@@ -140,6 +140,8 @@ func TestA66KeysAreNowhere(t *testing.T) {
 	must(t, h.dir, password, "cert", "chain", "import", "old", pfx(t, rsaFile, "old.example.com", password, 100), "--domain", "old.example.com", "--ask-password")
 	must(t, h.dir, password, "cert", "signing", "import", "sign", pfx(t, ecFile, "sign.example.com", password, 100), "--ask-password")
 	h.must("cert", "signing", "choose", "sign")
+	h.must("cert", "domain", "add", "watched.example.com")
+	must(t, h.dir, password, "cert", "chain", "watch", "watched", pfx(t, rsaFile, "watched.example.com", password, 100), "--domain", "watched.example.com", "--ask-password")
 	h.must("role", "give", "administrator", "--user", "anna")
 	var token struct{ Token string }
 	h.json(&token, "token", "add", "--label", "x", "--right", "administer")

@@ -213,7 +213,6 @@ func checkStore(ctx context.Context, p place, keys *spool.Keys, f *findings, cer
 	certs(ctx, p, scope, f)
 	checkDevices(ctx, p, scope, f)
 	checkHotFolders(ctx, p, scope, f)
-	checkRenewals(ctx, p, scope, f)
 }
 
 // checkDevices asks whether each device can be spoken to at all.

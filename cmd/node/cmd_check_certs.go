@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"platen/pki"
+	"platen/pki/acme"
 	"platen/store"
 )
 
@@ -34,14 +35,14 @@ func checkCertificates(ctx context.Context, p place, scope store.Scope, f *findi
 		return
 	}
 	var all findings
-	tellCertificates(&x, time.Now(), &all)
+	tellCertificates(&x, p.cfg.Listen.ACME != "", time.Now(), &all)
 	for _, each := range all.list {
 		if each.State != "ok" {
 			f.warn(each.What, "%s", each.Text)
 		}
 	}
 	terms := slices.Concat(x.Chains, x.Trusted)
-	terms = slices.DeleteFunc(terms, func(e pki.Examined) bool { return e.Damaged })
+	terms = slices.DeleteFunc(terms, func(e pki.Examined) bool { return e.Damaged || !e.InUse })
 	if len(terms) == 0 {
 		f.ok("certificates", "They are made at the first start.")
 		return
@@ -57,16 +58,17 @@ func doctorCertificates(ctx context.Context, p place, scope store.Scope, f *find
 		f.fail("certificates", "%s", explain(err))
 		return
 	}
-	tellCertificates(&x, time.Now(), f)
+	tellCertificates(&x, p.cfg.Listen.ACME != "", time.Now(), f)
 }
 
-// tellCertificates tells of each certificate at a time, and of what is not there.
-func tellCertificates(x *pki.Inspection, now time.Time, f *findings) {
+// tellCertificates tells of each certificate at a time, and of what is not there. listens
+// says whether the node listens for ACME servers.
+func tellCertificates(x *pki.Inspection, listens bool, now time.Time, f *findings) {
 	if len(x.Chains) == 0 && len(x.Trusted) == 0 {
 		return // before the first start
 	}
 	for i := range x.Chains {
-		tellChainHealth(&x.Chains[i], now, f)
+		tellChainHealth(&x.Chains[i], listens, now, f)
 	}
 	for i := range x.Trusted {
 		tellTrustedHealth(&x.Trusted[i], now, f)
@@ -120,7 +122,7 @@ func (r *report) span(begins, ends, now time.Time) {
 	}
 }
 
-func tellChainHealth(e *pki.Examined, now time.Time, f *findings) {
+func tellChainHealth(e *pki.Examined, listens bool, now time.Time, f *findings) {
 	what := "certificate " + e.Name
 	var r report
 	if e.Damaged {
@@ -128,6 +130,22 @@ func tellChainHealth(e *pki.Examined, now time.Time, f *findings) {
 		r.tell(what, f)
 		return
 	}
+	if e.InUse {
+		r.use(e, now)
+	} else {
+		r.add("ok", "It is shown to nobody.")
+	}
+	if e.Trouble != "" {
+		r.add("warn", "It could not be renewed: %s", e.Trouble)
+	}
+	if _, challenge := acmeOf(pki.Shown{From: e.From, Config: e.Config}); challenge == acme.ByHTTP && !listens {
+		r.add("warn", "It is renewed by http-01, and the node does not listen at port 80: set acme = \":80\" under [listen].")
+	}
+	r.tell(what, f)
+}
+
+// use says how a chain is that is in use.
+func (r *report) use(e *pki.Examined, now time.Time) {
 	r.span(e.Begins, e.Ends, now)
 	if len(e.Shown) > 0 {
 		r.add("ok", "Shown for %s.", strings.Join(e.Shown, ", "))
@@ -137,15 +155,11 @@ func tellChainHealth(e *pki.Examined, now time.Time, f *findings) {
 	case e.From == pki.FromBuiltIn: // a name that has come since the last look, or that the authority may not vouch for
 		r.add("warn", "It does not have the names %s yet; a running node adds them within an hour.", strings.Join(e.Unfit, ", "))
 	default:
-		r.add("fail", "It is not one for %s. It is for: %s. platen cert chain choose node %s shows another.", strings.Join(e.Unfit, ", "), short(e.Names), e.Unfit[0])
+		r.add("fail", "It is not one for %s. It is for: %s. The node's own is shown by: platen cert chain choose node %s", strings.Join(e.Unfit, ", "), short(e.Names), e.Unfit[0])
 	}
 	if e.Use == pki.UseServer || e.Use == pki.UseRoot {
 		r.trust(e)
 	}
-	if e.Trouble != "" {
-		r.add("warn", "It could not be renewed: %s", e.Trouble)
-	}
-	r.tell(what, f)
 }
 
 func damagedRemedy(e *pki.Examined) string {

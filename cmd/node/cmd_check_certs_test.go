@@ -17,7 +17,7 @@ func TestWhatIsSaidOfCertificates(t *testing.T) {
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	day := 24 * time.Hour
 	good := func(change func(e *pki.Examined)) pki.Examined {
-		e := pki.Examined{Term: pki.Term{Name: "web", Use: pki.UseServer, From: pki.FromFile, Ends: now.Add(90 * day)}, Begins: now.Add(-day), Shown: []string{"print.example.com"},
+		e := pki.Examined{Term: pki.Term{Name: "web", Use: pki.UseServer, From: pki.FromFile, Ends: now.Add(90 * day)}, InUse: true, Begins: now.Add(-day), Shown: []string{"print.example.com"},
 			Names: []string{"print.example.com"}, Trust: pki.TrustPublic, Anchor: "Public Root", Complete: true}
 		change(&e)
 		return e
@@ -36,12 +36,16 @@ func TestWhatIsSaidOfCertificates(t *testing.T) {
 		"a name to come": {good(func(e *pki.Examined) {
 			e.From, e.Trust, e.Unfit = pki.FromBuiltIn, pki.TrustBuiltIn, []string{"node2"}
 		}), "warn", "a running node adds them within an hour. Trusted by clients that have the certificate of the built-in authority"},
-		"of a company":  {good(func(e *pki.Examined) { e.Trust, e.Anchor = pki.TrustCompany, "Corp Root" }), "ok", "Trusted by clients that have the certificate of Corp Root."},
-		"not complete":  {good(func(e *pki.Examined) { e.Trust, e.Anchor, e.Complete = pki.TrustCompany, "Corp Sub", false }), "warn", "The certificate of its issuer Corp Sub is missing."},
-		"by itself":     {good(func(e *pki.Examined) { e.Trust = pki.TrustItself }), "ok", "this very certificate"},
-		"not renewed":   {good(func(e *pki.Examined) { e.From, e.Trouble = pki.FromACME, "The name does not lead here." }), "warn", "It could not be renewed: The name does not lead here."},
-		"ended as well": {good(func(e *pki.Examined) { e.Ends, e.Trouble = now.Add(-day), "No." }), "fail", "It could not be renewed: No."},
-		"no key":        {good(func(e *pki.Examined) { e.Damaged = true }), "fail", "Its key cannot be opened. Import or order it again."},
+		"of a company":   {good(func(e *pki.Examined) { e.Trust, e.Anchor = pki.TrustCompany, "Corp Root" }), "ok", "Trusted by clients that have the certificate of Corp Root."},
+		"not complete":   {good(func(e *pki.Examined) { e.Trust, e.Anchor, e.Complete = pki.TrustCompany, "Corp Sub", false }), "warn", "The certificate of its issuer Corp Sub is missing."},
+		"by itself":      {good(func(e *pki.Examined) { e.Trust = pki.TrustItself }), "ok", "this very certificate"},
+		"not renewed":    {good(func(e *pki.Examined) { e.From, e.Trouble = pki.FromACME, "The name does not lead here." }), "warn", "It could not be renewed: The name does not lead here."},
+		"nobody listens": {good(func(e *pki.Examined) { e.From, e.Config = pki.FromACME, `{"challenge":"http-01"}` }), "warn", "does not listen at port 80"},
+		"by DNS":         {good(func(e *pki.Examined) { e.From, e.Config = pki.FromACME, `{"challenge":"dns-01"}` }), "ok", "Good until "},
+		"idle":           {good(func(e *pki.Examined) { e.InUse, e.Ends = false, now.Add(-day) }), "ok", "It is shown to nobody."},
+		"idle, refused":  {good(func(e *pki.Examined) { e.InUse, e.Trouble = false, "No." }), "warn", "nobody. It could not be renewed: No."},
+		"ended as well":  {good(func(e *pki.Examined) { e.Ends, e.Trouble = now.Add(-day), "No." }), "fail", "It could not be renewed: No."},
+		"no key":         {good(func(e *pki.Examined) { e.Damaged = true }), "fail", "Its key cannot be opened. Import or order it again."},
 		"no key of the root": {good(func(e *pki.Examined) { e.Damaged, e.Use, e.From = true, pki.UseRoot, pki.FromBuiltIn }), "fail",
 			"Restore it from a backup, or make a new authority: platen cert ca generate"},
 		"no key of its own": {good(func(e *pki.Examined) { e.Damaged, e.From = true, pki.FromBuiltIn }), "fail", "A new one is made at the next start."},
@@ -51,7 +55,7 @@ func TestWhatIsSaidOfCertificates(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var f findings
-			tellChainHealth(&tt.e, now, &f)
+			tellChainHealth(&tt.e, false, now, &f)
 			if len(f.list) != 1 || f.list[0].What != "certificate web" || f.list[0].State != tt.state || !strings.Contains(f.list[0].Text, tt.says) {
 				t.Errorf("%+v", f.list)
 			}
@@ -72,7 +76,7 @@ func TestWhatIsSaidOfCertificates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var f findings
 			tt.x.Trusted = []pki.Examined{{Term: pki.Term{Name: "corp", Ends: now.Add(-day)}}}
-			tellCertificates(&tt.x, now, &f)
+			tellCertificates(&tt.x, true, now, &f)
 			if len(f.list) != 2 || f.list[1].State != tt.state || !strings.Contains(f.list[1].Text, tt.says) {
 				t.Errorf("%+v", f.list)
 			}
