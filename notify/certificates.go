@@ -1,8 +1,6 @@
 package notify
 
-import (
-	"time"
-)
+import "time"
 
 // Ending is a certificate that ends soon, or has ended, as a message tells of it.
 type Ending struct {
@@ -26,7 +24,7 @@ func CertificatesEnd(say Translate, language, name, node string, list []Ending, 
 		}
 		lines = append(lines, e.when(now), e.remedy())
 		if e.Trouble != "" {
-			lines = append(lines, line{Text: "The last attempt to renew it failed: %s", Args: []any{clean(e.Trouble)}})
+			lines = append(lines, line{Text: "The last attempt to renew it failed: %s", Args: []any{cleanTo(e.Trouble, 500)}})
 		}
 	}
 	lines = append(lines, line{Text: "Documents that are sent by LPR are printed all the same. Everything about certificates is shown by: platen doctor"})
@@ -35,7 +33,7 @@ func CertificatesEnd(say Translate, language, name, node string, list []Ending, 
 
 // when says what ends, and when.
 func (e *Ending) when(now time.Time) line {
-	args := []any{clean(e.Name), clean(e.Subject), e.Ends.Format(stamp)}
+	args := []any{clean(e.Name), cleanTo(e.Subject, 200), e.Ends.Format(stamp)}
 	days := int(e.Ends.Sub(now) / (24 * time.Hour))
 	switch {
 	case !now.Before(e.Ends):

@@ -87,7 +87,10 @@ func (say Translate) line(language string, l line) string {
 // clean makes a name that somebody else wrote fit for the middle of a sentence:
 // one line, of a length that names have, so that it cannot add sentences that
 // look like ours.
-func clean(name string) string {
+func clean(name string) string { return cleanTo(name, 80) }
+
+// cleanTo is clean for what may be longer, in characters.
+func cleanTo(name string, most int) string {
 	name = strings.Map(func(r rune) rune {
 		if unseen(r) || r == utf8.RuneError {
 			return ' '
@@ -95,5 +98,5 @@ func clean(name string) string {
 		return r
 	}, name)
 	runes := []rune(strings.Join(strings.Fields(name), " "))
-	return strings.TrimSpace(string(runes[:min(len(runes), 80)]))
+	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
 }

@@ -96,6 +96,9 @@ func (k *Keeper) Inspect(ctx context.Context, system *x509.CertPool) (Inspection
 	x.Signs, x.Refused = s.signing.Chosen != nil, said && stand.Chosen == ""
 	_, root := s.named(nameRoot)
 	x.Root = root != nil
+	if _, c := s.named(nameOwnRSA); c != nil && k.RSA != nil && k.RSA() {
+		s.rsa = c.TLS()
+	}
 	for _, kept := range s.kept {
 		c := s.chains[kept.ID]
 		if c != nil && kept.From == FromBuiltIn {

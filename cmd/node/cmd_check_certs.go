@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"platen/config"
 	"platen/pki"
 	"platen/pki/acme"
 	"platen/store"
@@ -22,7 +23,7 @@ func inspectCertificates(ctx context.Context, p place, scope store.Scope) (pki.I
 	if err != nil {
 		system = nil // a system without a list of authorities
 	}
-	k := newCerts(p, scope, time.Now, noLog(), func() []string { return pki.HostNames(certified(p.cfg)...) })
+	k := newCerts(p, scope, time.Now, noLog(), func() config.Config { return p.cfg })
 	return k.Inspect(ctx, system)
 }
 

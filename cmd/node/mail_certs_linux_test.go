@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"platen/config"
 	"platen/internal/testkit/peers"
 )
 
@@ -177,7 +178,7 @@ func TestF44MailByTheClock(t *testing.T) {
 			for _, after := range []int{0, 60, 70, 80, 86, 90, 93, 94, 99, 100, 102} {
 				now := func() time.Time { return begun.AddDate(0, 0, after).Add(time.Hour) }
 				a.now, p.now = now, now
-				k := newCerts(a.place, a.scope, now, a.log, func() []string { return []string{"localhost"} })
+				k := newCerts(a.place, a.scope, now, a.log, func() config.Config { return a.place.cfg })
 				k.Tell = p.certificatesEnd // as each start of the node does
 				if err := k.Open(ctx); err != nil {
 					t.Fatal(err)
