@@ -171,7 +171,7 @@ func TestF44MailByTheClock(t *testing.T) {
 			begun := a.now()
 			var log buffer
 			a.log, a.now = slog.New(slog.NewTextHandler(&log, nil)), time.Now
-			p := newPost(a.scope, a.log)
+			p := newPost(a.scope, nil, a.log)
 			ctx, stop := context.WithCancel(ctx)
 			served := make(chan error, 1)
 			go func() { served <- p.serve(ctx) }()
