@@ -49,14 +49,20 @@ func (k *Keeper) endings(s *state) []Ending {
 // shows may end in peace.
 func (s *state) inUse(x Kept) bool {
 	switch {
-	case x.Use == UseSigning:
-		return s.signing != nil && s.signing.Chosen != nil && s.signing.Chosen.Chain == s.chains[x.ID]
+	case x.Use == UseSigning || s.signs(x.ID):
+		return s.signs(x.ID)
 	case x.From == FromBuiltIn && (x.Name == nameRoot || x.Name == nameIssuing || x.Name == nameOwn):
 		return true
 	case x.From == FromBuiltIn && x.Name == nameOwnRSA:
 		return s.rsa != nil // the listener may be closed again
 	}
 	return slices.ContainsFunc(s.domains, func(d Domain) bool { return d.Chain == x.ID })
+}
+
+// signs reports whether a chain, of a server perhaps, signs tokens.
+func (s *state) signs(id string) bool {
+	c := s.chains[id]
+	return c != nil && s.signing != nil && s.signing.Chosen != nil && s.signing.Chosen.Chain == c
 }
 
 // toldValue is where the store has what was told already.

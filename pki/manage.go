@@ -37,6 +37,7 @@ type Shown struct {
 	Request []byte              // DER, of FromRequest
 	Config  string
 	Domains []string // that show it
+	Vouched string   // who vouches for it, "" while an answer is awaited
 	Chosen  bool     // signs tokens
 	Awaited bool     // an authority has to answer
 	Damaged bool     // its key cannot be opened
@@ -66,7 +67,12 @@ func (k *Keeper) shown(s *state, x Kept) Shown {
 			v.Domains = append(v.Domains, d.Name)
 		}
 	}
-	v.Chosen = x.Use == UseSigning && s.inUse(x)
+	v.Chosen = s.signs(x.ID)
+	var authority *x509.Certificate
+	if _, root := s.named(nameRoot); root != nil {
+		authority = root.Leaf()
+	}
+	v.Vouched = vouched(v.From, v.Certs, authority, k.Now())
 	if x.From == FromACME && len(v.Certs) > 0 {
 		v.Next = k.nextTry(x, v.Certs[0])
 	}
@@ -367,7 +373,7 @@ func (k *Keeper) Remove(ctx context.Context, chain string, insist bool) error {
 	if err != nil {
 		return err
 	}
-	if v.From == FromBuiltIn && slices.Contains([]string{nameRoot, nameIssuing, nameOwn, nameOwnRSA}, v.Name) {
+	if v.Needed() {
 		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The node needs %s. A new authority is made by: platen cert ca generate", Args: []any{v.Name}}
 	}
 	if !insist && len(v.Domains) > 0 {

@@ -89,17 +89,9 @@ func (a *admin) importChain(ctx context.Context, c *call, use string, domains []
 	if err != nil {
 		return err
 	}
-	x, err := k.ImportChain(ctx, c.args[0], use, data, c.secret)
+	x, err := certWork{a}.Import(ctx, c.args[0], use, data, c.secret, domains)
 	if err != nil {
 		tellFindings(c.err, x.Findings)
-		return err
-	}
-	if len(domains) > 0 {
-		if err := k.Choose(ctx, x.Name, domains); err != nil {
-			return err
-		}
-	}
-	if err := a.audit(ctx, "cert."+use+".import", x.ID, x.Name+" "+fingerprint(x.Certs[0])); err != nil {
 		return err
 	}
 	return a.tellChain(c, k, x.ID, x.Findings)
@@ -130,38 +122,10 @@ func (a *admin) tellChain(c *call, k *pki.Keeper, id string, findings []pki.Find
 }
 
 // chainView is a chain as programs read it. There is no key in it.
-type chainView struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Use      string            `json:"use"`
-	From     string            `json:"from"`
-	Names    []string          `json:"names"`
-	Domains  []string          `json:"domains"`
-	Chosen   bool              `json:"chosen"`
-	Awaited  bool              `json:"awaited"`
-	Damaged  bool              `json:"damaged"`
-	Trouble  string            `json:"trouble"`
-	Next     time.Time         `json:"next"`      // when it is renewed by itself
-	Server   string            `json:"server"`    // of an ACME server, its web address
-	Proof    string            `json:"challenge"` // how names are proven to it
-	Files    []string          `json:"files"`     // that are watched
-	Until    time.Time         `json:"until"`
-	Certs    []pki.Description `json:"certificates"`
-	Findings []pki.Finding     `json:"findings"`
-}
+type chainView = pki.View
 
 func (a *admin) viewChain(v pki.Shown, findings []pki.Finding) chainView {
-	x := chainView{ID: v.ID, Name: v.Name, Use: v.Use, From: v.From, Domains: v.Domains, Chosen: v.Chosen, Awaited: v.Awaited, Damaged: v.Damaged, Trouble: v.Trouble}
-	for _, cert := range v.Certs {
-		x.Certs = append(x.Certs, pki.DescribeCert(cert, a.now()))
-	}
-	if len(x.Certs) > 0 {
-		x.Until, x.Names = x.Certs[0].NotAfter, x.Certs[0].Names
-	}
-	x.Findings, x.Next = findings, v.Next
-	x.Server, x.Proof = acmeOf(v)
-	x.Files = v.Files()
-	return x
+	return v.View(findings, a.now())
 }
 
 // printChain shows a chain to a person.
@@ -235,23 +199,10 @@ func (a *admin) listUse(ctx context.Context, c *call, want func(pki.Shown) bool)
 		{"name", func(v chainView) string { return v.Name }},
 		{"from", func(v chainView) string { return v.From }},
 		{"until", func(v chainView) string { return untilText(v.Until, a.now()) }},
-		{"shown for", func(v chainView) string { return chainUse(v) }},
+		{"shown for", chainView.Where},
 		{"names", func(v chainView) string { return short(v.Names) }},
-		{"state", func(v chainView) string { return stateOf(v) }},
+		{"state", chainView.State},
 	})
-}
-
-// chainUse is where a chain is used.
-func chainUse(v chainView) string {
-	switch {
-	case v.Chosen:
-		return "signs tokens"
-	case len(v.Domains) > 0:
-		return strings.Join(v.Domains, ", ")
-	case v.From == pki.FromBuiltIn && strings.HasPrefix(v.Name, "node"):
-		return "everything else"
-	}
-	return ""
 }
 
 // short shows the first of many names.
@@ -260,16 +211,6 @@ func short(names []string) string {
 		return strings.Join(names[:3], ", ") + fmt.Sprintf(" and %d more", len(names)-3)
 	}
 	return strings.Join(names, ", ")
-}
-
-func stateOf(v chainView) string {
-	switch {
-	case v.Damaged:
-		return "damaged"
-	case v.Awaited:
-		return "waits for an answer"
-	}
-	return v.Trouble
 }
 
 func (a *admin) showChain(ctx context.Context, c *call) error {
@@ -295,29 +236,15 @@ func (a *admin) generateChain(ctx context.Context, c *call, f *certFlags) error 
 	if err != nil {
 		return err
 	}
-	x, err := k.Generate(ctx, c.args[0], f.domains.value, f.rsa)
+	x, err := certWork{a}.Generate(ctx, c.args[0], f.domains.value, f.rsa)
 	if err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.chain.generate", x.ID, x.Name+" "+fingerprint(x.Certs[0])); err != nil {
 		return err
 	}
 	return a.tellChain(c, k, x.ID, x.Findings)
 }
 
 func (a *admin) chooseChain(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
-	name := c.args[0]
-	if name == "node" {
-		name = ""
-	}
-	if err := k.Choose(ctx, name, c.args[1:]); err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.chain.choose", c.args[0], strings.Join(c.args[1:], " ")); err != nil {
+	if err := (certWork{a}).Choose(ctx, c.args[0], c.args[1:]); err != nil {
 		return err
 	}
 	if !c.json {
@@ -327,18 +254,7 @@ func (a *admin) chooseChain(ctx context.Context, c *call) error {
 }
 
 func (a *admin) removeChain(ctx context.Context, c *call, yes bool) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
-	v, err := k.Find(c.args[0])
-	if err != nil {
-		return err
-	}
-	if err := k.Remove(ctx, v.ID, yes); err != nil {
-		return err
-	}
-	return a.audit(ctx, "cert.chain.remove", v.ID, v.Name)
+	return certWork{a}.Remove(ctx, c.args[0], yes)
 }
 
 func (a *admin) listCerts(ctx context.Context, c *call) error {
@@ -346,17 +262,7 @@ func (a *admin) listCerts(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	list := make([]certRow, 0, 8)
-	for _, v := range k.Chains() {
-		x := a.viewChain(v, nil)
-		list = append(list, certRow{x.Name, x.Use, x.From, x.Until, chainUse(x), stateOf(x)})
-	}
-	for _, t := range k.Trusted() {
-		if cert, err := x509.ParseCertificate(t.DER); err == nil {
-			list = append(list, certRow{t.Name, "trusted", "", cert.NotAfter, strings.Join(t.Purposes, ", "), ""})
-		}
-	}
-	return writeList(c, list, []column[certRow]{
+	return writeList(c, k.Rows(), []column[certRow]{
 		{"name", func(r certRow) string { return r.Name }},
 		{"for", func(r certRow) string { return r.Use }},
 		{"from", func(r certRow) string { return r.From }},
@@ -367,14 +273,7 @@ func (a *admin) listCerts(ctx context.Context, c *call) error {
 }
 
 // certRow is a certificate in the list of all.
-type certRow struct {
-	Name  string    `json:"name"`
-	Use   string    `json:"use"`
-	From  string    `json:"from"`
-	Until time.Time `json:"until"`
-	Where string    `json:"where"`
-	State string    `json:"state"`
-}
+type certRow = pki.Row
 
 func certDomainCommands() []*command {
 	return []*command{
@@ -388,41 +287,22 @@ func certDomainCommands() []*command {
 	}
 }
 
-type domainView struct {
-	Domain string `json:"domain"`
-	Chain  string `json:"chain"`
-}
+type domainView = pki.DomainView
 
 func (a *admin) listDomains(ctx context.Context, c *call) error {
 	k, err := a.certs(ctx)
 	if err != nil {
 		return err
 	}
-	var list []domainView
-	for _, d := range k.Domains() {
-		v := domainView{d.Name, "node"}
-		if x, err := k.Find(d.Chain); d.Chain != "" && err == nil {
-			v.Chain = x.Name
-		}
-		list = append(list, v)
-	}
-	return writeList(c, list, []column[domainView]{
+	return writeList(c, k.DomainViews(), []column[domainView]{
 		{"domain", func(v domainView) string { return v.Domain }},
 		{"chain", func(v domainView) string { return v.Chain }},
 	})
 }
 
 func (a *admin) addDomains(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
 	for _, name := range c.args {
-		d, err := k.AddDomain(ctx, name)
-		if err != nil {
-			return err
-		}
-		if err := a.audit(ctx, "cert.domain.add", d.Name, ""); err != nil {
+		if _, err := (certWork{a}).AddDomain(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -430,14 +310,7 @@ func (a *admin) addDomains(ctx context.Context, c *call) error {
 }
 
 func (a *admin) removeDomain(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
-	if err := named(k.RemoveDomain(ctx, c.args[0]), "domain", c.args[0]); err != nil {
-		return err
-	}
-	return a.audit(ctx, "cert.domain.remove", c.args[0], "")
+	return certWork{a}.RemoveDomain(ctx, c.args[0])
 }
 
 func certAuthorityCommands() []*command {
@@ -514,33 +387,19 @@ func (a *admin) generateCA(ctx context.Context, c *call, yes bool) error {
 	if !yes {
 		return usagef("every client that trusts the present authority must be given the new one. Say --yes")
 	}
-	k, err := a.certs(ctx)
-	if err != nil && k == nil {
-		return err
-	}
-	if err := k.Replace(ctx); err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.ca.generate", "", fingerprint(k.Root())); err != nil {
+	if err := (certWork{a}).NewAuthority(ctx); err != nil {
 		return err
 	}
 	return a.showCA(ctx, c)
 }
 
 func (a *admin) signRequest(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
 	data, err := readCertFile(c)
 	if err != nil {
 		return err
 	}
-	certs, err := k.SignRequest(ctx, data)
+	certs, err := certWork{a}.Sign(ctx, data)
 	if err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.ca.sign", strings.Join(certs[0].DNSNames, " "), fingerprint(certs[0])); err != nil {
 		return err
 	}
 	for _, x := range certs {

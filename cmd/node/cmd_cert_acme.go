@@ -147,43 +147,14 @@ func (a *admin) renewChain(ctx context.Context, c *call) error {
 	case v.From == pki.FromACME && file:
 		return usagef("%s comes from an ACME server: there is no request to write", v.Name)
 	case v.From == pki.FromACME:
-		return a.reorderChain(ctx, c, k, v)
+		if _, err := (certWork{a}).Renew(working(ctx, c), v.ID); err != nil {
+			return err
+		}
+		return a.tellChain(c, k, v.ID, nil)
 	case v.From == pki.FromRequest && !file:
 		return usagef("name the file for the request: platen cert chain renew %s FILE", v.Name)
 	}
-	return a.requestChain(ctx, c, func(k *pki.Keeper) (pki.Shown, error) { return k.Renewal(ctx, v.ID) })
-}
-
-func (a *admin) reorderChain(ctx context.Context, c *call, k *pki.Keeper, v pki.Shown) error {
-	if err := k.RenewNow(working(ctx, c), v.ID); err != nil {
-		return err
-	}
-	v, err := k.Find(v.ID)
-	if err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.chain.renew", v.ID, v.Name+" "+fingerprint(v.Certs[0])); err != nil {
-		return err
-	}
-	return a.tellChain(c, k, v.ID, nil)
-}
-
-// acmeOf is where a chain comes from, and how its names are proven there.
-func acmeOf(v pki.Shown) (server, challenge string) {
-	var c acme.Config
-	if v.From != pki.FromACME || json.Unmarshal([]byte(v.Config), &c) != nil {
-		return "", ""
-	}
-	if server = c.Directory; server == "" {
-		server = acme.LetsEncrypt
-	}
-	if challenge = c.Challenge; challenge == "" {
-		challenge = acme.ByHTTP
-	}
-	if challenge == acme.ByDNS {
-		challenge += " at " + c.DNS.Server
-	}
-	return server, challenge
+	return a.requestChain(c, func() (pki.Shown, error) { return certWork{a}.Renew(ctx, v.ID) })
 }
 
 // nextText is when a chain is renewed by itself, or tried again.

@@ -34,8 +34,8 @@ func certRequestCommands() []*command {
 				if len(names.value) == 0 {
 					return usagef("name the domains: --domain print.example.com")
 				}
-				return a.requestChain(ctx, c, func(k *pki.Keeper) (pki.Shown, error) {
-					return k.Request(ctx, c.args[0], s, names.value, rsa)
+				return a.requestChain(c, func() (pki.Shown, error) {
+					return certWork{a}.Request(ctx, c.args[0], s, names.value, rsa)
 				})
 			},
 		},
@@ -54,16 +54,9 @@ func certRequestCommands() []*command {
 	}
 }
 
-func (a *admin) requestChain(ctx context.Context, c *call, ask func(*pki.Keeper) (pki.Shown, error)) error {
-	k, err := a.certs(ctx)
+func (a *admin) requestChain(c *call, ask func() (pki.Shown, error)) error {
+	v, err := ask()
 	if err != nil {
-		return err
-	}
-	v, err := ask(k)
-	if err != nil {
-		return err
-	}
-	if err := a.audit(ctx, "cert.chain.request", v.ID, v.Name); err != nil {
 		return err
 	}
 	if err := pem.Encode(c.file, &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: v.Request}); err != nil || c.args[1] == "-" {
@@ -85,12 +78,9 @@ func (a *admin) answerChain(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	x, err := k.Answer(ctx, c.args[0], data)
+	x, err := certWork{a}.Answer(ctx, c.args[0], data)
 	if err != nil {
 		tellFindings(c.err, x.Findings)
-		return err
-	}
-	if err := a.audit(ctx, "cert.chain.answer", x.ID, x.Name+" "+fingerprint(x.Certs[0])); err != nil {
 		return err
 	}
 	if err := a.tellChain(c, k, x.ID, x.Findings); err != nil {

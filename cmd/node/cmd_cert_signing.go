@@ -37,44 +37,27 @@ func certSigningCommands() []*command {
 }
 
 func (a *admin) generateSigning(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
+	if err := (certWork{a}).GenerateSigning(ctx); err != nil {
 		return err
 	}
-	if err := k.GenerateSigning(ctx); err != nil {
-		return err
-	}
-	return a.toldSigning(ctx, c, k, "cert.signing.generate")
+	return a.tellSigning(ctx, c)
 }
 
 func (a *admin) chooseSigning(ctx context.Context, c *call) error {
+	if err := (certWork{a}).ChooseSigning(ctx, c.args[0]); err != nil {
+		return err
+	}
+	return a.tellSigning(ctx, c)
+}
+
+// tellSigning says what signs from now on.
+func (a *admin) tellSigning(ctx context.Context, c *call) error {
 	k, err := a.certs(ctx)
 	if err != nil {
 		return err
 	}
-	name := c.args[0]
-	if name == "none" {
-		name = ""
-	}
-	if err := k.ChooseSigning(ctx, name); err != nil {
-		return err
-	}
-	return a.toldSigning(ctx, c, k, "cert.signing.choose")
-}
-
-// toldSigning says what signs from now on.
-func (a *admin) toldSigning(ctx context.Context, c *call, k *pki.Keeper, action string) error {
-	for _, v := range k.Chains() {
-		if !v.Chosen {
-			continue
-		}
-		if err := a.audit(ctx, action, v.ID, v.Name+" "+fingerprint(v.Certs[0])); err != nil {
-			return err
-		}
+	if v, ok := k.Signer(); ok {
 		return a.tellChain(c, k, v.ID, nil)
-	}
-	if err := a.audit(ctx, action, "", "none"); err != nil {
-		return err
 	}
 	if !c.json {
 		fmt.Fprintln(c.out, "Nothing signs API tokens: none can be made. platen cert signing generate makes a chain that does.")

@@ -43,22 +43,9 @@ func certTrustCommands() []*command {
 }
 
 // trustedView is a trusted authority as programs read it.
-type trustedView struct {
-	ID       string          `json:"id"`
-	Name     string          `json:"name"`
-	Purposes []string        `json:"purposes"`
-	Cert     pki.Description `json:"certificate"`
-}
+type trustedView = pki.TrustedView
 
-func (a *admin) viewTrusted(list []pki.Trusted) []trustedView {
-	var views []trustedView
-	for _, t := range list {
-		if d, err := t.Describe(a.now()); err == nil {
-			views = append(views, trustedView{t.ID, t.Name, t.Purposes, d})
-		}
-	}
-	return views
-}
+func (a *admin) viewTrusted(list []pki.Trusted) []trustedView { return pki.TrustedViews(list, a.now()) }
 
 func (a *admin) printTrusted(c *call, list []pki.Trusted) error {
 	return writeList(c, a.viewTrusted(list), []column[trustedView]{
@@ -109,54 +96,26 @@ func (a *admin) trust(ctx context.Context, c *call, name string, purposes []stri
 
 // importTrusted trusts what is in the file of the command.
 func (a *admin) importTrusted(ctx context.Context, c *call, name string, purposes []string) ([]pki.Trusted, error) {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return nil, err
-	}
 	data, err := readCertFile(c)
 	if err != nil {
 		return nil, err
 	}
-	list, err := k.Trust(ctx, name, data, purposes)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range a.viewTrusted(list) {
-		if err := a.audit(ctx, "cert.trust.import", v.ID, v.Name+" for "+strings.Join(v.Purposes, ", ")+" "+v.Cert.SHA256); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return certWork{a}.Trust(ctx, name, data, purposes)
 }
 
 func (a *admin) distrust(ctx context.Context, c *call) error {
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
-	t, err := k.FindTrusted(c.args[0])
-	if err != nil {
-		return err
-	}
-	if err := k.Distrust(ctx, t.ID); err != nil {
-		return err
-	}
-	return a.audit(ctx, "cert.trust.remove", t.ID, t.Name)
+	return certWork{a}.Distrust(ctx, c.args[0])
 }
 
 func (a *admin) testTrust(ctx context.Context, c *call, purposes []string) error {
 	if len(purposes) > 1 {
 		return usagef("name one purpose: --for %s", purposes[0])
 	}
-	k, err := a.certs(ctx)
-	if err != nil {
-		return err
-	}
 	purpose := ""
 	if len(purposes) == 1 {
 		purpose = purposes[0]
 	}
-	r, err := pki.Probe(ctx, c.args[0], pki.ProbeOptions{Purpose: purpose, Trusted: k.Trusted(), System: true, Now: a.now})
+	r, err := certWork{a}.Test(ctx, c.args[0], purpose)
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func tellChainHealth(e *pki.Examined, listens bool, now time.Time, f *findings) 
 	if e.Trouble != "" {
 		r.add("warn", "It could not be renewed: %s", e.Trouble)
 	}
-	if _, challenge := acmeOf(pki.Shown{From: e.From, Config: e.Config}); challenge == acme.ByHTTP && !listens {
+	if _, challenge := (pki.Shown{From: e.From, Config: e.Config}).ACME(); challenge == acme.ByHTTP && !listens {
 		r.add("warn", "It is renewed by http-01, and the node does not listen at port 80: set acme = \":80\" under [listen].")
 	}
 	r.tell(what, f)

@@ -21,7 +21,7 @@ const (
 )
 
 // LetsEncrypt is the directory of a Config that names none.
-const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
+const LetsEncrypt = pki.LetsEncrypt
 
 const (
 	limit = 5 * time.Minute  // of one certificate, from the first question to the last
