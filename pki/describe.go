@@ -43,12 +43,12 @@ func DescribeCert(c *x509.Certificate, now time.Time) Description {
 	s256, s1 := sha256.Sum256(c.Raw), sha1.Sum(c.Raw) //nolint:gosec // as above
 	return Description{
 		Subject: legible(c.Subject.String()), Issuer: legible(c.Issuer.String()),
-		Serial: colons(c.SerialNumber.Bytes()), Names: shownNames(c),
+		Serial: colons(c.SerialNumber.Bytes()), Names: filled(shownNames(c)),
 		SHA256: colons(s256[:]), SHA1: colons(s1[:]),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		Key: keyOf(c), Signature: c.SignatureAlgorithm.String(),
 		CA: vouches(c), Own: selfSigned(c),
-		Findings: worries(c, now),
+		Findings: filled(worries(c, now)),
 	}
 }
 

@@ -79,8 +79,6 @@ func (k *Keeper) shown(s *state, x Kept) Shown {
 	return v
 }
 
-const noSuch = "There is no certificate chain %s. See: platen cert chain list"
-
 // Find returns a chain by its name or id.
 func (k *Keeper) Find(name string) (Shown, error) {
 	for _, v := range k.Chains() {
@@ -88,7 +86,7 @@ func (k *Keeper) Find(name string) (Shown, error) {
 			return v, nil
 		}
 	}
-	return Shown{}, &fault.Error{Op: "pki.Find", Kind: fault.NotFound, Text: noSuch, Args: []any{name}}
+	return Shown{}, &fault.Error{Op: "pki.Find", Kind: fault.NotFound, Text: "There is no certificate chain %s. See: platen cert chain list", Args: []any{name}}
 }
 
 // Domains returns the domains of the account.
@@ -106,7 +104,7 @@ func (k *Keeper) domainNames() []string {
 func (k *Keeper) AddDomain(ctx context.Context, name string) (Domain, error) {
 	n := ascii(name)
 	if _, addr, ok := normal(n); !ok || addr.IsValid() || strings.HasPrefix(n, "*.") {
-		return Domain{}, &fault.Error{Op: "pki.AddDomain", Kind: fault.Invalid, Text: "%s is no DNS name. Give one such as print.example.com, without *.", Args: []any{name}}
+		return Domain{}, &fault.Error{Op: "pki.AddDomain", Kind: fault.Invalid, Text: "This is no DNS name: %s. Give one such as print.example.com, without *.", Args: []any{name}}
 	}
 	for _, d := range k.state.Load().domains {
 		if d.Name == n {
@@ -140,7 +138,7 @@ func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) err
 			return err
 		}
 		if v.Use != UseServer || v.Certs == nil || v.Damaged {
-			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s cannot be shown to clients.", Args: []any{v.Name}}
+			return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The chain %s cannot be shown to clients.", Args: []any{v.Name}}
 		}
 		for _, d := range domains {
 			if !fits(v.Certs[0], ascii(d)) {
@@ -152,7 +150,7 @@ func (k *Keeper) Choose(ctx context.Context, chain string, domains []string) err
 	known := k.state.Load().domains
 	for _, d := range domains {
 		if !slices.ContainsFunc(known, func(x Domain) bool { return x.Name == ascii(d) }) {
-			return &fault.Error{Op: op, Kind: fault.NotFound, Text: "%s is no domain of this account. Add it: platen cert domain add %s", Args: []any{d, d}}
+			return &fault.Error{Op: op, Kind: fault.NotFound, Text: "The account has no domain %s. Add it: platen cert domain add %s", Args: []any{d, d}}
 		}
 	}
 	for _, d := range domains {
@@ -280,7 +278,7 @@ func (k *Keeper) Renewal(ctx context.Context, chain string) (Shown, error) {
 		return Shown{}, err
 	}
 	if v.From != FromRequest || v.Awaited {
-		return Shown{}, &fault.Error{Op: "pki.Renewal", Kind: fault.Conflict, Text: "%s is no chain that an authority answered.", Args: []any{v.Name}}
+		return Shown{}, &fault.Error{Op: "pki.Renewal", Kind: fault.Conflict, Text: "The chain %s does not come from an authority that answered a request.", Args: []any{v.Name}}
 	}
 	old, err := x509.ParseCertificateRequest(v.Request)
 	if err != nil {
@@ -333,7 +331,7 @@ func (k *Keeper) Answer(ctx context.Context, chain string, data []byte) (Importe
 		v = renewal
 	}
 	if v.From != FromRequest {
-		return Imported{}, &fault.Error{Op: "pki.Answer", Kind: fault.Conflict, Text: "%s waits for no answer.", Args: []any{v.Name}}
+		return Imported{}, &fault.Error{Op: "pki.Answer", Kind: fault.Conflict, Text: "The chain %s waits for no answer.", Args: []any{v.Name}}
 	}
 	kept := k.get(v.ID)
 	key, err := kept.key()
@@ -377,10 +375,10 @@ func (k *Keeper) Remove(ctx context.Context, chain string, insist bool) error {
 		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The node needs %s. A new authority is made by: platen cert ca generate", Args: []any{v.Name}}
 	}
 	if !insist && len(v.Domains) > 0 {
-		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s is shown for %s. With --yes those domains show the node's own chain again.", Args: []any{v.Name, strings.Join(v.Domains, ", ")}}
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The chain %s is shown for %s. With --yes those domains show the node's own chain again.", Args: []any{v.Name, strings.Join(v.Domains, ", ")}}
 	}
 	if !insist && v.Chosen {
-		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "%s signs the tokens of this account. Choose another one first: platen cert signing choose NAME. With --yes its tokens end now.", Args: []any{v.Name}}
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The chain %s signs the tokens of this account. Choose another one first: platen cert signing choose NAME. With --yes its tokens end now.", Args: []any{v.Name}}
 	}
 	return k.then(ctx, k.Store.RemoveChain(ctx, v.ID))
 }

@@ -52,7 +52,7 @@ func (k *Keeper) known(names []string) error {
 			found = found || d == n
 		}
 		if !found {
-			return &fault.Error{Op: "pki.known", Kind: fault.NotFound, Text: "%s is no domain of this account. Add it: platen cert domain add %s", Args: []any{n, n}}
+			return &fault.Error{Op: "pki.known", Kind: fault.NotFound, Text: "The account has no domain %s. Add it: platen cert domain add %s", Args: []any{n, n}}
 		}
 	}
 	return nil

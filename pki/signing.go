@@ -148,7 +148,7 @@ func (k *Keeper) ChooseSigning(ctx context.Context, chain string) error {
 		}
 		c := k.state.Load().chains[v.ID]
 		if c == nil || v.Use != UseSigning && v.Use != UseServer {
-			return &fault.Error{Op: "pki.ChooseSigning", Kind: fault.Conflict, Text: "%s cannot sign tokens.", Args: []any{v.Name}}
+			return &fault.Error{Op: "pki.ChooseSigning", Kind: fault.Conflict, Text: "The chain %s cannot sign tokens.", Args: []any{v.Name}}
 		}
 		if _, err := NewSigningKey(c); err != nil {
 			return err

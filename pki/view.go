@@ -48,6 +48,32 @@ func (v Shown) View(findings []Finding, now time.Time) View {
 	return x
 }
 
+// MarshalJSON writes null for a time that nobody knows.
+func (x View) MarshalJSON() ([]byte, error) {
+	type fields View
+	return json.Marshal(struct {
+		fields
+		Next  *time.Time `json:"next"`
+		Until *time.Time `json:"until"`
+	}{fields(x), known(x.Next), known(x.Until)})
+}
+
+// MarshalJSON writes null for a time that nobody knows.
+func (r Row) MarshalJSON() ([]byte, error) {
+	type fields Row
+	return json.Marshal(struct {
+		fields
+		Until *time.Time `json:"until"`
+	}{fields(r), known(r.Until)})
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 // LetsEncrypt is the directory of the ACME server that is asked when none is named.
 const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -206,11 +232,12 @@ func vouched(from string, certs []*x509.Certificate, root *x509.Certificate, now
 
 // ShownFor returns the chain that is shown to whoever asks for a host.
 func (k *Keeper) ShownFor(host string) (Shown, error) {
-	n := ascii(host)
-	domains := k.Domains()
-	if i := slices.IndexFunc(domains, func(d Domain) bool { return d.Name == n && d.Chain != "" }); i >= 0 {
-		if v, err := k.Find(domains[i].Chain); err == nil && !v.Damaged && !v.Awaited {
-			return v, nil
+	s := k.state.Load()
+	if c := s.of(host); c != nil {
+		for _, x := range s.kept {
+			if y := s.chains[x.ID]; y != nil && y.Leaf() == c.Leaf {
+				return k.shown(s, x), nil
+			}
 		}
 	}
 	return k.Find(nameOwn)
@@ -218,7 +245,7 @@ func (k *Keeper) ShownFor(host string) (Shown, error) {
 
 // Fits reports whether a chain may be shown for a domain.
 func (v Shown) Fits(domain string) bool {
-	return v.Use == UseServer && len(v.Certs) > 0 && !v.Damaged && matches(v.Certs[0], ascii(domain))
+	return v.Use == UseServer && len(v.Certs) > 0 && !v.Damaged && (matches(v.Certs[0], ascii(domain)) || slices.Contains(v.Certs[0].DNSNames, "*."+ascii(domain)))
 }
 
 // Needed reports whether it is one of those that the node makes and cannot do without.

@@ -17,9 +17,12 @@ import (
 
 // read reads the JSON body of a request, whole, and nothing it does not know:
 // a misspelled name is better refused than ignored.
-func (v *visit) read(into any) error {
+func (v *visit) read(into any) error { return v.readUpTo(into, v.s.Limits.Form) }
+
+// readUpTo reads one that may be this many octets long.
+func (v *visit) readUpTo(into any, most int64) error {
 	const op = "ui.read"
-	b, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, v.s.Limits.Form))
+	b, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, most))
 	if err != nil {
 		return badBody(op, err)
 	}

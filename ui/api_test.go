@@ -14,6 +14,7 @@ import (
 	"platen/directory"
 	"platen/fault"
 	"platen/job"
+	"platen/pki"
 )
 
 // call asks the API and reads the answer into a map.
@@ -338,6 +339,10 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		"NewGuest": apiNewGuest{}, "GuestSlip": directory.ToldSlip{}, "Guest": apiGuest{},
 		"CardPlace": CardPlace{}, "CardPlaceName": apiPlace{}, "NewCardRule": apiNewRule{}, "CardShown": apiShown{}, "CardPair": CardPair{}, "CardQuestion": CardQuestion{},
 		"LearnedCardRules": Learned{}, "LearnedCardRule": LearnedRule{}, "LearnedCard": LearnedCard{},
+		"CertificateFinding": pki.Finding{}, "Certificate": pki.Description{}, "CertificateChain": pki.View{}, "CertificateRow": pki.Row{}, "CertificateProblem": judgedProblem{},
+		"NewCertificateChain": apiNewChain{}, "GenerateChain": apiGenerate{}, "NewCertificateRequest": apiRequest{}, "CertificateRequest": apiRequested{}, "CertificateFile": apiFile{},
+		"ChainChoice": apiChoice{}, "CertificateDomain": pki.DomainView{}, "NewDomain": apiDomain{}, "TrustedAuthority": pki.TrustedView{}, "NewTrusted": apiNewTrusted{},
+		"ConnectionTest": apiTest{}, "TrustAnchor": pki.Anchor{}, "ConnectionReport": pki.Report{}, "SigningChoice": apiSigner{}, "Sure": apiSure{}, "SignedCertificate": apiSigned{},
 		"Event": Event{User: "x", Counters: map[string]int64{"x": 1}, State: "x"},
 	} {
 		b, err := json.Marshal(v)

@@ -130,7 +130,7 @@ func (s *Server) fail(v *visit, r route, err error) {
 	case v.face == text:
 		http.Error(v.w, sentence+" ("+v.failed+")", a.status)
 	default:
-		_ = v.json(a.status, problem{a.reason, sentence, v.failed})
+		_ = v.json(a.status, problemOf(err, problem{a.reason, sentence, v.failed}))
 	}
 }
 
@@ -139,6 +139,14 @@ type problem struct {
 	Reason    string `json:"reason"`
 	Text      string `json:"text"`
 	Reference string `json:"reference"`
+}
+
+// problemOf adds what rules say, when it was they who refused.
+func problemOf(err error, p problem) any {
+	if j := (*judged)(nil); errors.As(err, &j) {
+		return judgedProblem{p, nonNil(j.findings)}
+	}
+	return p
 }
 
 // severity: an error of the node is for a person to look at, one of a stranger

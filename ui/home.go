@@ -21,7 +21,8 @@ func (s *Server) landing(v *visit) error {
 		Terminals     []site.Terminal
 		Host, Printer string // for the commands; Printer is "" when nothing listens
 		CA, Members   bool
-	}{sheet: v.sheet("Print here"), Node: s.Name, Version: s.Version, Host: bareHost(v.r.Host), CA: s.CAPEM != nil, Members: s.Members != nil}
+		Trust         bool // there is a page that says how
+	}{sheet: v.sheet("Print here"), Node: s.Name, Version: s.Version, Host: bareHost(v.r.Host), CA: s.CAPEM != nil, Members: s.Members != nil, Trust: s.Certs != nil}
 	p.Printer = s.printTo(v.r.Host)
 	if s.Site != nil {
 		queues, err := s.Site.Queues(v.ctx())

@@ -58,6 +58,7 @@ type house struct {
 	guests  *fakeReception
 	trusts  *fakeTrusts
 	cards   *fakeLearner
+	work    []string // what was done with certificates
 	server  *Server
 	log     *syncBuffer
 	http    *httptest.Server
@@ -126,6 +127,10 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 	h.guests = &fakeReception{now: h.clock.Now}
 	h.trusts = &fakeTrusts{}
 	h.cards = newLearner()
+	ch, err := chain()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cat, err := catalog.New(more...)
 	if err != nil {
 		t.Fatal(err)
@@ -137,15 +142,13 @@ func newHouse(t *testing.T, more ...*catalog.Language) *house {
 		Readiness: func(context.Context) (any, error) { return directory.Readiness{People: 3}, nil },
 		Parts:     func(context.Context) []Part { return []Part{{Name: "store", Ready: true}} },
 		CAPEM:     func() []byte { return []byte("-----BEGIN CERTIFICATE-----\n") },
+		Certs:     ch,
+		CertWork:  func(actor string) CertWork { return &fakeWork{h, actor} },
 		JWKS:      func() []byte { return []byte(`{"keys":[]}`) },
 		Now:       h.clock.Now, Catalog: cat,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	handler, err := h.server.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ch, err := chain()
 	if err != nil {
 		t.Fatal(err)
 	}

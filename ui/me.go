@@ -35,11 +35,13 @@ func (s *Server) me(v *visit) error {
 		Trusts   bool // others may be let to print the person's documents
 		Guests   bool // the person may make accounts of guests
 		Cards    bool // the person may find rules for card readers
+		Certs    bool // the person may change certificates
 		Sessions []ownSession
 	}{sheet: v.memberSheet("Your account"), Query: v.langQuery(), User: v.member.User, Mine: s.allowPersonal(v.ctx()) == nil,
 		Trusts: s.Trusts != nil}
 	helps := slices.ContainsFunc(needs[helper], v.member.User.May)
 	p.Guests, p.Cards = s.Reception != nil && helps, s.Cards != nil && helps
+	p.Certs = s.Certs != nil && s.CertWork != nil && v.member.User.May(directory.Administer)
 	p.From, p.Method = p.source(&v.member.User), p.T(methodWords[v.member.Session.Method])
 	p.Roles, p.Rights = p.words(v.member.Roles, roleWords), p.words(rightsOf(&v.member.User), rightWords)
 	for _, x := range list {

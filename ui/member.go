@@ -108,13 +108,11 @@ func (s *Server) admitMember(v *visit, r role) error {
 		}
 		return err
 	}
-	if !safeMethod(v.r.Method) {
-		if err := s.checkKey(v, v.memberKey); err != nil {
-			return err
-		}
-	}
 	if may := needs[r]; len(may) > 0 && !slices.ContainsFunc(may, v.member.User.May) {
 		return errNoRight
+	}
+	if !safeMethod(v.r.Method) { // after the right: files are read from administrators only
+		return s.checkKey(v, v.memberKey)
 	}
 	return nil
 }
@@ -144,14 +142,25 @@ func (s *Server) checkKey(v *visit, key string) error {
 	const op = "ui.key"
 	given := v.r.Header.Get(keyHeader)
 	if v.face != data {
-		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, s.Limits.Form)
-		if err := v.r.ParseForm(); err != nil {
-			return badBody(op, err)
+		if err := v.readForm(s.Limits.Form); err != nil {
+			return err
 		}
 		given = v.r.PostForm.Get("key")
 	}
 	if key == "" || !hmac.Equal([]byte(given), []byte(key)) {
 		return &fault.Error{Op: op, Kind: fault.Denied, Text: "This form is not one of ours. Please start again."}
+	}
+	return nil
+}
+
+// readForm reads the form of a request, with its files where there may be some.
+func (v *visit) readForm(limit int64) error {
+	if takesFiles(v.r) {
+		return v.readUpload(limit)
+	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, limit)
+	if err := v.r.ParseForm(); err != nil {
+		return badBody("ui.form", err)
 	}
 	return nil
 }

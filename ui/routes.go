@@ -58,6 +58,8 @@ var routes = []route{
 	{"GET", "/", anyone, page, "what this node is and how to print to it", (*Server).landing},
 	{"GET", "/assets/{file}", anyone, text, "style sheet and icon", (*Server).asset},
 	{"GET", "/ca.pem", anyone, text, "the authority that clients should trust", (*Server).caFile},
+	{"GET", trustPath, anyone, page, "what the built-in authority is, and how clients are made to trust it", (*Server).trustPage},
+	{"GET", trustPath + "/{file}", anyone, page, "its certificate: platen-ca.pem, platen-ca.crt (DER), platen-ca.mobileconfig", (*Server).trustFile},
 
 	{"GET", "/print", anyone, page, "how to add the queues, for the visitor's system and all others", (*Server).setUpPage},
 	{"GET", "/print/mine", member, page, "a person's own addresses to print to", (*Server).mine},
@@ -85,6 +87,26 @@ var routes = []route{
 	{"POST", "/cards/learn", helper, page, "find it, or wait for a card at a reader", (*Server).learnPost},
 	{"POST", "/cards/learn/use", administrator, page, "set a rule for a reader or a terminal", (*Server).learnUse},
 	{"POST", "/reception/{act:extend|end}", helper, page, "give a guest another day, or end the account", (*Server).changeGuest},
+
+	{"GET", certsPath, administrator, page, "all certificates, and the forms to change them", (*Server).certs},
+	{"GET", certsPath + "/chain/{chain}", administrator, page, "one chain, certificate by certificate; its key is never shown", (*Server).certChain},
+	{"GET", certsPath + "/chain/{chain}/request", administrator, page, "the request of a chain for an authority (PKCS #10)", (*Server).certRequestFile},
+	{"GET", certsPath + "/trusted/{authority}", administrator, page, "one trusted authority", (*Server).certTrusted},
+	{"POST", certsPath + "/import", administrator, page, "import a chain with its key", (*Server).certImport},
+	{"POST", certsPath + "/generate", administrator, page, "make a chain of the built-in authority", (*Server).certGenerate},
+	{"POST", certsPath + "/request", administrator, page, "make a key, and a request for an authority", (*Server).certRequest},
+	{"POST", certsPath + "/renew", administrator, page, "ask for the same again, with another key: an ACME server at once, others by a request", (*Server).certRenew},
+	{"POST", certsPath + "/answer", administrator, page, "take what an authority answered", (*Server).certAnswer},
+	{"POST", certsPath + "/choose", administrator, page, "show a chain for domains", (*Server).certChoose},
+	{"POST", certsPath + "/remove", administrator, page, "remove a chain and its key, after asking once more", (*Server).certRemove},
+	{"POST", certsPath + "/domain", administrator, page, "add a domain", (*Server).certDomain},
+	{"POST", certsPath + "/domain-remove", administrator, page, "remove a domain, after asking once more", (*Server).certDomainRemove},
+	{"POST", certsPath + "/trust", administrator, page, "trust the authorities in a file for some purposes", (*Server).certTrust},
+	{"POST", certsPath + "/distrust", administrator, page, "trust an authority no longer, after asking once more", (*Server).certDistrust},
+	{"POST", certsPath + "/test", administrator, page, "connect somewhere, and show the chain that was seen", (*Server).certTest},
+	{"POST", certsPath + "/signing-generate", administrator, page, "make a new chain that signs API tokens", (*Server).certSigningGenerate},
+	{"POST", certsPath + "/signing", administrator, page, "choose the chain that signs API tokens, or none after asking once more", (*Server).certSigning},
+	{"POST", certsPath + "/authority", administrator, page, "make a new built-in authority, after asking once more", (*Server).certAuthority},
 
 	{"GET", "/t/{terminal}", anyone, page, "the way to the terminal's pages", (*Server).toTerminal},
 	{"GET", "/t/{terminal}/enrol", secret, page, "the first address of a terminal: secret for cookie", (*Server).enrol},
@@ -128,6 +150,31 @@ var routes = []route{
 	{"POST", "/api/v1/cards/learn", helper, data, "find the rules that make card numbers of what a reader sends", (*Server).apiLearn},
 	{"POST", "/api/v1/cards/shown", helper, data, "wait for the next card at a reader or a terminal", (*Server).apiAwaitCard},
 	{"PUT", "/api/v1/cards/rule", administrator, data, "set the rule of a reader or a terminal", (*Server).apiSetRule},
+	{"GET", apiCerts, administrator, data, "all certificates: chains and trusted authorities", (*Server).apiCerts},
+	{"POST", apiCerts + "/import", administrator, data, "import a chain with its key", (*Server).apiCertImport},
+	{"POST", apiCerts + "/generate", administrator, data, "make a chain of the built-in authority", (*Server).apiCertGenerate},
+	{"POST", apiCerts + "/request", administrator, data, "make a key, and a request for an authority", (*Server).apiCertRequest},
+	{"POST", apiCerts + "/choose", administrator, data, "show a chain for domains", (*Server).apiCertChoose},
+	{"GET", apiCerts + "/chains", administrator, data, "all chains, certificate by certificate, without keys", (*Server).apiChains},
+	{"GET", apiCerts + "/chains/{chain}", administrator, data, "one chain", (*Server).apiChain},
+	{"DELETE", apiCerts + "/chains/{chain}", administrator, data, "remove a chain and its key", (*Server).apiChainRemove},
+	{"GET", apiCerts + "/chains/{chain}/request", administrator, data, "the request of a chain for an authority", (*Server).apiChainRequest},
+	{"POST", apiCerts + "/chains/{chain}/renew", administrator, data, "ask for the same again, with another key: an ACME server at once, others by a request", (*Server).apiChainRenew},
+	{"POST", apiCerts + "/chains/{chain}/answer", administrator, data, "take what an authority answered", (*Server).apiChainAnswer},
+	{"GET", apiCerts + "/domains", administrator, data, "the domains of the account, and what is shown for them", (*Server).apiDomains},
+	{"POST", apiCerts + "/domains", administrator, data, "add a domain", (*Server).apiDomainAdd},
+	{"DELETE", apiCerts + "/domains/{domain}", administrator, data, "remove a domain", (*Server).apiDomainRemove},
+	{"GET", apiCerts + "/trusted", administrator, data, "the authorities that the node trusts for connections to others", (*Server).apiTrusted},
+	{"POST", apiCerts + "/trusted", administrator, data, "trust the authorities in a file for some purposes", (*Server).apiTrust},
+	{"GET", apiCerts + "/trusted/{authority}", administrator, data, "one of them", (*Server).apiTrustedOne},
+	{"DELETE", apiCerts + "/trusted/{authority}", administrator, data, "trust it no longer", (*Server).apiDistrust},
+	{"POST", apiCerts + "/test", administrator, data, "connect somewhere, and tell the chain that was seen", (*Server).apiCertTest},
+	{"GET", apiCerts + "/signing", administrator, data, "the chains that sign API tokens, or did", (*Server).apiSigning},
+	{"POST", apiCerts + "/signing/generate", administrator, data, "make a new chain that signs API tokens", (*Server).apiSigningGenerate},
+	{"POST", apiCerts + "/signing/choose", administrator, data, "choose the chain that signs API tokens, or none", (*Server).apiSigningChoose},
+	{"GET", apiCerts + "/authority", administrator, data, "the built-in authority", (*Server).apiAuthority},
+	{"POST", apiCerts + "/authority/generate", administrator, data, "make a new built-in authority", (*Server).apiAuthorityGenerate},
+	{"POST", apiCerts + "/authority/sign", administrator, data, "let the built-in authority answer a request (PKCS #10)", (*Server).apiAuthoritySign},
 	{"GET", jwksPath, anyone, data, "the keys with which others check API tokens", (*Server).jwks},
 	{"GET", "/api/openapi.json", anyone, data, "this API in OpenAPI 3.1", (*Server).openAPI},
 
@@ -144,6 +191,9 @@ func (s *Server) has(r route) bool {
 	if r.path == jwksPath && s.JWKS == nil {
 		return false
 	}
+	if strings.HasPrefix(r.path, trustPath) && s.Certs == nil {
+		return false
+	}
 	switch r.role {
 	case secret, screen, person, box, boxed:
 		return s.Desk != nil
@@ -155,6 +205,8 @@ func (s *Server) has(r route) bool {
 			return s.Members != nil && s.Personal != nil && s.Site != nil
 		case strings.HasPrefix(r.path, receptionPath):
 			return s.Members != nil && s.Reception != nil
+		case strings.Contains(r.path, certsPath):
+			return s.Members != nil && s.Certs != nil && s.CertWork != nil
 		case strings.Contains(r.path, cardsPath):
 			return s.Members != nil && s.Cards != nil
 		case strings.HasSuffix(r.path, "/readiness"):

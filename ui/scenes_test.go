@@ -64,6 +64,24 @@ var scenes = []scene{
 	{"reception", func(h *house) string { h.atReception(); return receptionPath }},
 	{"delegations", func(h *house) string { h.lets(); signInMine(h, "anna", "anna"); return trustsPath }},
 	{"learn", func(h *house) string { h.staff(); h.member("ada", "ada", "/me"); return learnPath + "?at=reader:door" }},
+	{"trust", func(h *house) string { return trustPath }},
+	{"trust-windows", func(h *house) string { return trustPath + "?for=windows" }},
+	{"trust-ios", func(h *house) string { return trustPath + "?for=ios" }},
+	{"trust-public", func(h *house) string { h.company(); return trustPath + "?for=linux" }},
+	{"certificates", func(h *house) string { h.company(); h.staff(); h.member("ada", "ada", "/me"); return certsPath }},
+	{"certificate", func(h *house) string { h.company(); h.staff(); h.member("ada", "ada", "/me"); return h.chainURL("web") }},
+	{"certificate-request", func(h *house) string {
+		h.company()
+		h.staff()
+		h.member("ada", "ada", "/me")
+		return h.chainURL("next")
+	}},
+	{"certificate-trusted", func(h *house) string {
+		h.company()
+		h.staff()
+		h.member("ada", "ada", "/me")
+		return certURL("trusted", h.server.Certs.Trusted()[0].ID)
+	}},
 	{"glass", func(h *house) string { h.post("/t/lobby/login", hilda()); return "/t/lobby/glass" }},
 	{"jobs-unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/jobs" }},
 	{"unclaimed", func(h *house) string { h.unclaimed(); h.signIn("04A1B2C3D4"); return "/t/lobby/unclaimed" }},

@@ -46,6 +46,8 @@ type Server struct {
 	Reception Reception
 	Trusts    Trusts
 	Cards     Learner
+	Certs     Certs
+	CertWork  func(actor string) CertWork // what the actor does with them
 	// Readiness says how ready the house is for its people, as JSON; nil: nobody
 	// can tell, and there is no such route.
 	Readiness func(ctx context.Context) (any, error)

@@ -51,6 +51,7 @@ type setUp struct {
 	Queues   []setup.Queue
 	Sections []systemPart
 	CA       bool
+	Trust    bool // there is a page that says how to trust it
 	Mine     bool // people may have addresses of their own
 	Secret   bool // this is one
 	Identity bool // a queue wants more than a user name
@@ -105,7 +106,7 @@ func (s *Server) ownSetUpPage(v *visit) error {
 }
 
 func (s *Server) renderSetUp(v *visit, p setUp) error {
-	p.CA, p.Query = s.CAPEM != nil, v.langQuery()
+	p.CA, p.Trust, p.Query = s.CAPEM != nil, s.Certs != nil, v.langQuery()
 	here := systemOf(v.r.UserAgent())
 	if asked := v.r.URL.Query().Get("for"); slices.ContainsFunc(systems, func(x system) bool { return x.code == asked }) {
 		here = asked

@@ -51,10 +51,11 @@ type visit struct {
 	program       site.Token
 	member        Member // who is at a browser of their own
 	memberToken   string
-	memberKey     string     // of that person's forms
-	sponsor       string     // login of who answers for the guests of a program, "" as it says
-	queue         site.Queue // of the personal address in the path
-	failed        string     // reference of the error that is being shown, "" none
+	memberKey     string            // of that person's forms
+	sponsor       string            // login of who answers for the guests of a program, "" as it says
+	queue         site.Queue        // of the personal address in the path
+	files         map[string][]byte // of the form, by the names of its fields
+	failed        string            // reference of the error that is being shown, "" none
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request, f face) *visit {

@@ -45,7 +45,7 @@ func (n *node) webServer(cfg config.Config, offer *tls.Config) server {
 		Name: hostName(), Version: version, LPD: n.lpd.addr(), IPP: n.ipp.addr(), ClientNames: ui.ClientNames(cfg.Web.Names), Personal: n.personal(), Members: n.members,
 		Admins:    admins{n.tokens()},
 		Readiness: func(ctx context.Context) (any, error) { return n.scope.Readiness(ctx, time.Now()) },
-		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now, n.post.agreed}, Cards: n.learner,
+		Reception: reception{n.admin}, Trusts: trusts{n.scope, time.Now, n.post.agreed}, Cards: n.learner, Certs: n.chain, CertWork: n.certWork,
 		Desk: release.Desk{Service: n.desk}, Site: n.scope, Intake: n.intake, Jobs: n.scope,
 		Tokens: n.tokens(), JWKS: n.jwks, Events: events{n.scope},
 		Bringers: bringers{n.tokens(), n.sources},

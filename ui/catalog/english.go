@@ -12,6 +12,9 @@ var english = &Language{
 		"Print all %d":   {"Print", "Print all %d"},
 		"about %d pages": {"about 1 page", "about %d pages"},
 
+		"It ends in %d days.": {"It ends in 1 day.", "It ends in %d days."},
+		"It is trusted. The first certificate of the chain ends in %d days.": {"It is trusted. The first certificate of the chain ends in 1 day.", "It is trusted. The first certificate of the chain ends in %d days."},
+
 		"%d documents were left because they need their PIN.": {"1 document was left because it needs its PIN.", "%d documents were left because they need their PIN."},
 	},
 }

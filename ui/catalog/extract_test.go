@@ -72,6 +72,7 @@ var sentence = regexp.MustCompile(`^[A-Z“][^\n]* [^\n]*[\p{L}\d”")s][.?!]$`)
 var (
 	fields = []string{"Text", "Message", "WhyNot", "Why", "Detail"}
 	calls  = []string{"T", "Text", "sheet"}
+	keyed  = []string{"Status", "From", "Use", "Vouched"} // constants whose words stand in a table
 )
 
 func fromGo(path, rel string, found map[string][]string) error {
@@ -103,7 +104,7 @@ func fromGo(path, rel string, found map[string][]string) error {
 			if id, ok := n.Key.(*ast.Ident); ok && inUI && (id.Name == "true" || id.Name == "false") {
 				add(n.Value, true)
 			}
-			if sel, ok := n.Key.(*ast.SelectorExpr); ok && inUI && strings.HasPrefix(sel.Sel.Name, "Status") {
+			if sel, ok := n.Key.(*ast.SelectorExpr); ok && inUI && slices.ContainsFunc(keyed, func(w string) bool { return strings.HasPrefix(sel.Sel.Name, w) }) {
 				add(n.Value, true)
 			}
 		case *ast.CallExpr:

@@ -11,7 +11,7 @@ import (
 var german = &Language{
 	Tag: language.German, Name: "Deutsch", Dir: "ltr", Sentences: join(germanPages, germanPrint, germanNode, germanDNSSD, germanIPP, germanIPPDevice, germanPIN, germanConvert,
 		germanPeople, germanCards, germanDirectories, germanReaders, germanSignIn, germanMail, germanOwners, germanLearn, germanDelegation,
-		germanCert, germanCertACME, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust, germanCertACMEWire, germanCertTrustwire, germanCertCare),
+		germanCert, germanCertACME, germanCertAuthority, germanCertSign, germanCertImport, germanCertTrust, germanCertACMEWire, germanCertTrustwire, germanCertCare, germanCertPages),
 
 	Counted: map[string]Counted{
 		"%d pages":             {"1 Seite", "%d Seiten"},
@@ -19,6 +19,9 @@ var german = &Language{
 		"%d copies":            {"1 Exemplar", "%d Exemplare"},
 		"Print all %d":         {"Drucken", "Alle %d drucken"},
 		"Delete %d documents?": {"Das Dokument löschen?", "%d Dokumente löschen?"},
+		"It ends in %d days.":  {"Es läuft in einem Tag ab.", "Es läuft in %d Tagen ab."},
+
+		"It is trusted. The first certificate of the chain ends in %d days.": {"Ihm wird vertraut. Das erste Zertifikat der Kette läuft in 1 Tag ab.", "Ihm wird vertraut. Das erste Zertifikat der Kette läuft in %d Tagen ab."},
 
 		"%d documents were left because they need their PIN.": {"1 Dokument blieb liegen, weil es seine PIN braucht.", "%d Dokumente blieben liegen, weil sie ihre PIN brauchen."},
 	},
