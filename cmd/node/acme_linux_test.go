@@ -210,7 +210,7 @@ func TestF44ACMEByHTTP(t *testing.T) {
 
 	order := []string{"cert", "chain", "acme", "public", "--domain", name, "--email", "admin@example.com", "--server", p.Directory}
 	agreed := append(slices.Clone(order), "--agree")
-	wants(t, dir, exitNotFound, "is no domain of this account", agreed...)
+	wants(t, dir, exitNotFound, "The account has no domain print.example.com", agreed...)
 	c.must("cert", "domain", "add", name)
 	wants(t, dir, exitFailed, "Import the authority: platen cert trust import FILE --for acme", agreed...)
 	ca := file(t, "ca.pem", p.Certificate.CA)
