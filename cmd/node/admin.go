@@ -12,6 +12,7 @@ import (
 	"platen/fault"
 	"platen/internal/failpoint"
 	"platen/internal/fsys"
+	"platen/pki"
 	"platen/release"
 	"platen/spool"
 	"platen/store"
@@ -28,8 +29,9 @@ type admin struct {
 	desk    *release.Service
 	now     func() time.Time
 	log     *slog.Logger
-	actor   string // "administrator root"
-	running *node  // nil while no node runs
+	actor   string      // "administrator root"
+	running *node       // nil while no node runs
+	opened  *pki.Keeper // certificates of a node that does not run; nil while nobody asked for them
 
 	signings signings // of API tokens
 }

@@ -27,6 +27,13 @@ func (a *admin) certs(ctx context.Context) (*pki.Keeper, error) {
 	if a.running != nil {
 		return a.running.chain, nil
 	}
+	if a.opened != nil {
+		return a.opened, nil
+	}
 	k := newCerts(a.place, a.scope, a.now, a.log, func() config.Config { return a.place.cfg })
-	return k, k.Open(ctx)
+	if err := k.Open(ctx); err != nil {
+		return k, err
+	}
+	a.opened = k
+	return k, nil
 }

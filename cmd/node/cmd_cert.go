@@ -31,7 +31,7 @@ func certChainCommands() []*command {
 	var f certFlags
 	return []*command{
 		{name: "cert list", summary: "list the certificates that this node shows, signs with and trusts", examples: []string{"cert list", "cert list --json"}, admin: on((*admin).listCerts)},
-		{name: "cert chain list", summary: "list the chains that can be shown to clients", examples: []string{"cert chain list"}, admin: on((*admin).listChains)},
+		{name: "cert chain list", summary: "list the chains that can be shown to clients", examples: []string{"cert chain list", "cert chain list --json"}, admin: on((*admin).listChains)},
 		{name: "cert chain show", args: "NAME", least: 1, most: 1, summary: "show a chain, certificate by certificate; its key is never shown", examples: []string{"cert chain show web"}, admin: on((*admin).showChain)},
 		{
 			name: "cert chain import", args: "NAME FILE", least: 2, most: 2, summary: "import a chain with its key: PKCS #12 (.pfx, .p12) or PEM",
@@ -277,7 +277,7 @@ type certRow = pki.Row
 
 func certDomainCommands() []*command {
 	return []*command{
-		{name: "cert domain list", summary: "list the DNS names of the account and what is shown for them", examples: []string{"cert domain list"}, admin: on((*admin).listDomains)},
+		{name: "cert domain list", summary: "list the DNS names of the account and what is shown for them", examples: []string{"cert domain list", "cert domain list --json"}, admin: on((*admin).listDomains)},
 		{
 			name: "cert domain add", args: "DOMAIN…", least: 1, most: -1, summary: "add DNS names of the account",
 			more:     "The node's own certificate has them from the next connection on, until another chain is chosen for them.",
@@ -318,7 +318,7 @@ func certAuthorityCommands() []*command {
 	var yes bool
 	return []*command{
 		{name: "cert ca show", summary: "show the built-in authority", examples: []string{"cert ca show"}, admin: on((*admin).showCA)},
-		{name: "cert ca list", summary: "list the built-in authority and what stands between it and its certificates", examples: []string{"cert ca list"}, admin: func(ctx context.Context, a *admin, c *call) error {
+		{name: "cert ca list", summary: "list the built-in authority and what stands between it and its certificates", examples: []string{"cert ca list", "cert ca list --json"}, admin: func(ctx context.Context, a *admin, c *call) error {
 			return a.listUse(ctx, c, func(v pki.Shown) bool { return v.Use == pki.UseRoot || v.Use == pki.UseIssuing })
 		}},
 		{

@@ -11,7 +11,7 @@ import (
 func certSigningCommands() []*command {
 	var yes, ask bool
 	return []*command{
-		{name: "cert signing list", summary: "list the chains that sign API tokens, or did", examples: []string{"cert signing list"}, admin: func(ctx context.Context, a *admin, c *call) error {
+		{name: "cert signing list", summary: "list the chains that sign API tokens, or did", examples: []string{"cert signing list", "cert signing list --json"}, admin: func(ctx context.Context, a *admin, c *call) error {
 			return a.listUse(ctx, c, func(v pki.Shown) bool { return v.Use == pki.UseSigning || v.Chosen })
 		}},
 		{name: "cert signing show", args: "NAME", least: 1, most: 1, summary: "show a chain that signs", examples: []string{"cert signing show signing"}, admin: on((*admin).showChain)},

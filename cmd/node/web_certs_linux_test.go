@@ -35,9 +35,9 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// serialFor asks with curl for a domain at the node's address, and returns how the
+// curlSerial asks with curl for a domain at the node's address, and returns how the
 // server's certificate is called there, as curl sees it.
-func (h *house) serialFor(domain, ca string) (string, error) {
+func (h *house) curlSerial(domain, ca string) (string, error) {
 	h.t.Helper()
 	u, err := url.Parse(h.demo.Web)
 	if err != nil {
@@ -71,7 +71,7 @@ func TestCertificatesAtThePageOfTheNode(t *testing.T) {
 	h := startDemo(t, "")
 	h.must("right", "add", "administer", "--user", "ben")
 	h.must("cert", "domain", "add", domain)
-	if got, err := h.serialFor(domain, h.demo.CA); err != nil || got == serial {
+	if got, err := h.curlSerial(domain, h.demo.CA); err != nil || got == serial {
 		t.Fatalf("before: %s %v", got, err)
 	}
 
@@ -102,13 +102,13 @@ func TestCertificatesAtThePageOfTheNode(t *testing.T) {
 	imports("Ünïcode-canary")
 	run("taken", says("The chain is imported."), chromedp.Click("#d0", chromedp.ByQuery), chromedp.Click(`form[action^="/certificates/choose"] button`, chromedp.ByQuery), says("is shown from the next connection on"))
 
-	if got, err := h.serialFor(domain, s.file("corp.pem")); err != nil || got != serial {
+	if got, err := h.curlSerial(domain, s.file("corp.pem")); err != nil || got != serial {
 		t.Errorf("curl sees %s (%v), want %s", got, err, serial)
 	}
-	if got, err := h.serialFor(domain, h.demo.CA); err == nil {
+	if got, err := h.curlSerial(domain, h.demo.CA); err == nil {
 		t.Errorf("who trusts the node's authority alone believes %s", got)
 	}
-	if _, err := h.serialFor("localhost", h.demo.CA); err != nil {
+	if _, err := h.curlSerial("localhost", h.demo.CA); err != nil {
 		t.Errorf("the node's own: %v", err)
 	}
 	run("nothing to install", chromedp.Navigate(base+"/trust?lang=en"), says("It is for tests, or for devices that you manage."))
