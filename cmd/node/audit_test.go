@@ -116,7 +116,11 @@ func TestAuditTrailsOfBothWays(t *testing.T) {
 		if !run {
 			h.end()
 		}
-		return walk(t, h.dir, h.demo.CA)
+		lines := walk(t, h.dir, h.demo.CA)
+		if run {
+			h.end()
+		}
+		return lines
 	}
 	var off, on []string
 	t.Run("while it does not run", func(t *testing.T) { off = trail(t, false) })

@@ -353,11 +353,7 @@ func TestA40UnknownCardIsRegisteredWithACode(t *testing.T) {
 	h.must("reader", "set", "door", "--card-rule", "")
 	at = h.awaitReader("door", waitingForReader).State.Listening
 	hears(t, "127.0.0.1", at, "08AABBCC")
-	p.becomes("This card is new here")
-	p.fill("register", url.Values{"user": {"anna"}, "secret": {"anna"}})
-	if !strings.Contains(p.body, "shows a new number each time") {
-		t.Errorf("a random number:\n%s", p.body)
-	}
+	p.becomes("shows a new number each time")
 	h.end()
 }
 
