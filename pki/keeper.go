@@ -258,7 +258,7 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 		}
 		made = true
 	}
-	names := k.wanted(s)
+	names := append(k.wanted(s), domainsOf(s)...) // also of those that show a chain of their own: it may be one of ours
 	kept, issuing = s.named(nameIssuing)
 	if issuing != nil && issuing.Leaf().CheckSignatureFrom(root.Leaf()) == nil && !k.due(issuing.Leaf()) {
 		if _, left := Covers(issuing, names); len(left) == 0 {
@@ -346,11 +346,14 @@ func (k *Keeper) keep(ctx context.Context, s *state, kept Kept, c *Chain) error 
 	return nil
 }
 
-// renew renews chains of domains that the node made.
+// renew renews chains of domains that the node made: those that are due, and those of
+// an authority that was replaced.
 func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, err error) {
+	_, root := s.named(nameRoot)
+	orphan := func(c *Chain) bool { return len(c.Certs) < 2 || c.Certs[1].CheckSignatureFrom(root.Leaf()) != nil }
 	for _, x := range slices.Clone(s.kept) {
 		c := s.chains[x.ID]
-		if c == nil || x.From != FromBuiltIn || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) {
+		if c == nil || x.From != FromBuiltIn || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) && !orphan(c) {
 			continue
 		}
 		issue := Issue

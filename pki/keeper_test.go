@@ -300,6 +300,8 @@ func TestChoiceByName(t *testing.T) {
 	if err := w.Remove(ctx, "a", false); !fault.Is(err, fault.Conflict) {
 		t.Errorf("removed while it is shown: %v", err)
 	}
+	must(t, w.Replace(ctx)) // a new authority: what it made is made again
+	must(t, w.believes(t, "a.example.com"))
 	must(t, w.Remove(ctx, "a", true))
 	must(t, w.believes(t, "a.example.com"))
 	if err := w.Remove(ctx, "root", true); !fault.Is(err, fault.Conflict) {

@@ -109,7 +109,7 @@ func (k *Keeper) RenewNow(ctx context.Context, chain string) error {
 	}
 	switch {
 	case v.From != FromACME || len(v.Certs) == 0:
-		return &fault.Error{Op: "pki.RenewNow", Kind: fault.Conflict, Text: "%s does not come from an ACME server.", Args: []any{v.Name}}
+		return &fault.Error{Op: "pki.RenewNow", Kind: fault.Conflict, Text: "No ACME server gave the chain %s.", Args: []any{v.Name}}
 	case k.Obtain == nil:
 		return notRunning("pki.RenewNow")
 	}

@@ -38,7 +38,7 @@ func (k *Keeper) Watch(ctx context.Context, name string, files []string, passwor
 	const op = "pki.Watch"
 	for _, f := range files {
 		if !filepath.IsAbs(f) {
-			return Imported{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "%s is no whole path: the node may have another folder.", Args: []any{f}}
+			return Imported{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The path %s is not whole: the node may have another folder.", Args: []any{f}}
 		}
 	}
 	if _, err := k.Find(name); err == nil {

@@ -78,7 +78,7 @@ func TestWatchRefuses(t *testing.T) {
 		kind  fault.Kind
 		says  string
 	}{
-		"relative":      {[]string{"print.pem"}, fault.Invalid, "print.pem is no whole path"},
+		"relative":      {[]string{"print.pem"}, fault.Invalid, "The path print.pem is not whole"},
 		"missing":       {[]string{in("gone.pem")}, fault.Unavailable, "cannot be read: there is none"},
 		"a loop":        {[]string{in("loop.pem")}, fault.Unavailable, "cannot be read"},
 		"a folder":      {[]string{dir}, fault.Unavailable, "cannot be read"},

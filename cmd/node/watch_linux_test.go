@@ -81,7 +81,7 @@ func TestWatchedFiles(t *testing.T) {
 	}
 	renew("1")
 	files := []string{filepath.Join(live, "fullchain.pem"), filepath.Join(live, "privkey.pem")}
-	wants(t, c.dir, exitFailed, "is no whole path", "cert", "chain", "watch", "bot", "fullchain.pem")
+	wants(t, c.dir, exitFailed, "is not whole", "cert", "chain", "watch", "bot", "fullchain.pem")
 	wants(t, c.dir, exitFailed, "cannot be read: there is none", "cert", "chain", "watch", "bot", filepath.Join(live, "cert.pem"))
 	wants(t, c.dir, exitFailed, "key", "cert", "chain", "watch", "bot", files[0])
 	if out := c.must("cert", "chain", "watch", "bot", files[0], files[1], "--domain", bot); !strings.Contains(out, files[0]) || !strings.Contains(out, files[1]) {
