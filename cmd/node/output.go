@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -21,19 +22,28 @@ func writeList[T any](c *call, list []T, columns []column[T]) error {
 	if c.json {
 		return writeJSON(c.out, list)
 	}
-	tw := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+	var table bytes.Buffer
+	tw := tabwriter.NewWriter(&table, 0, 8, 2, ' ', 0)
 	row := func(cell func(column[T]) string) {
 		cells := make([]string, len(columns))
 		for i, k := range columns {
 			cells[i] = plain(cell(k))
 		}
-		fmt.Fprintln(tw, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		fmt.Fprintln(tw, strings.Join(cells, "\t"))
 	}
 	row(func(k column[T]) string { return strings.ToUpper(k.title) })
 	for _, v := range list {
 		row(func(k column[T]) string { return k.value(v) })
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for line := range bytes.Lines(table.Bytes()) { // empty cells at the end of a row are no spaces there
+		if _, err := fmt.Fprintf(c.out, "%s\n", bytes.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fields writes one thing for people: a line for each field that says
