@@ -1,9 +1,6 @@
 package pki
 
-import (
-	"crypto/tls"
-	"slices"
-)
+import "crypto/tls"
 
 // Accounts are the keepers of several accounts behind one address, the node's own
 // first. A domain belongs to one of them.
@@ -14,8 +11,12 @@ type Accounts []*Keeper
 func (a Accounts) Of(name string) *Keeper {
 	n := ascii(name)
 	for _, k := range a {
-		s := k.state.Load()
-		if s.of(n) != nil || slices.ContainsFunc(s.domains, func(d Domain) bool { return d.Name == n }) {
+		if k.state.Load().has(n) {
+			return k
+		}
+	}
+	for _, k := range a { // below a domain
+		if k.state.Load().of(n) != nil {
 			return k
 		}
 	}

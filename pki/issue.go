@@ -250,6 +250,9 @@ func constraints(names []string) (dns []string, ips []*net.IPNet) {
 // and "co.uk". A machine may be called "dev"; its authority must not be good for
 // half the world because of that.
 func everybodys(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return false
+	}
 	suffix, registry := publicsuffix.PublicSuffix(name)
 	return suffix == name && (registry || strings.Contains(suffix, "."))
 }

@@ -76,13 +76,16 @@ const (
 	askEvery   = 24 * time.Hour // for the time of a renewal
 )
 
-// Names of the chains that the node makes by itself.
+// Names of the chains that the node makes by itself, and what is put behind the name of
+// a chain while the answer to its renewal is awaited.
 const (
 	nameRoot    = "root"
 	nameIssuing = "issuing"
 	nameOwn     = "node"
 	nameOwnRSA  = "node-rsa"
 	nameSigning = "signing"
+
+	renewalSuffix = " (renewal)"
 )
 
 // state is all that a Keeper has, as it is shown.
@@ -182,11 +185,16 @@ func (s *state) show() {
 // with a wildcard; nil: none is chosen.
 func (s *state) of(name string) *tls.Certificate {
 	n := ascii(name)
-	if c := s.shown[n]; c != nil {
+	if c := s.shown[n]; c != nil || s.has(n) {
 		return c
 	}
 	_, above, _ := strings.Cut(n, ".")
 	return s.shown["*."+above]
+}
+
+// has reports whether a name is a domain of the account.
+func (s *state) has(name string) bool {
+	return slices.ContainsFunc(s.domains, func(d Domain) bool { return d.Name == name })
 }
 
 // Check makes what is missing, renews what is due, says what ends soon, and shows
@@ -216,11 +224,14 @@ func (k *Keeper) Check(ctx context.Context) (renewed bool, err error) {
 func (k *Keeper) ensure(ctx context.Context, s *state) (made bool, err error) {
 	issuing, made, err := k.authority(ctx, s)
 	if err != nil {
-		_, c := s.named(nameOwn)
-		if c != nil {
+		if _, c := s.named(nameOwn); c != nil {
 			s.own = c.TLS()
 		}
-		return made, err
+		if _, c := s.named(nameOwnRSA); c != nil {
+			s.rsa = c.TLS()
+		}
+		fresh, err2 := k.look(ctx, s) // watched files need no authority
+		return made || fresh, errors.Join(err, err2)
 	}
 	own, new1, err1 := k.own(ctx, s, nameOwn, issuing, Issue)
 	if own != nil {
@@ -258,7 +269,7 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 		}
 		made = true
 	}
-	names := append(k.wanted(s), domainsOf(s)...) // also of those that show a chain of their own: it may be one of ours
+	names := slices.DeleteFunc(append(k.wanted(s), domainsOf(s)...), everybodys) // also of domains that show another chain: it may be one of ours
 	kept, issuing = s.named(nameIssuing)
 	if issuing != nil && issuing.Leaf().CheckSignatureFrom(root.Leaf()) == nil && !k.due(issuing.Leaf()) {
 		if _, left := Covers(issuing, names); len(left) == 0 {
@@ -273,11 +284,12 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 }
 
 // wanted are the names that the node's own chain has: what the machine is called, and
-// the domains that no other chain is for. What is no host name is left out.
+// the domains that no other chain is for. What is no host name is left out, and so is
+// what half the world has names below: a machine may be called "dev".
 func (k *Keeper) wanted(s *state) []string {
 	var names []string
 	add := func(raw string) {
-		if n, _, ok := normal(raw); ok && !slices.Contains(names, n) {
+		if n, _, ok := normal(raw); ok && !everybodys(n) && !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
@@ -348,7 +360,7 @@ func (k *Keeper) keep(ctx context.Context, s *state, kept Kept, c *Chain) error 
 
 // renew renews chains of domains that the node made: those that are due, and those of
 // an authority that was replaced.
-func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, err error) {
+func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, failed error) {
 	_, root := s.named(nameRoot)
 	orphan := func(c *Chain) bool { return len(c.Certs) < 2 || c.Certs[1].CheckSignatureFrom(root.Leaf()) != nil }
 	for _, x := range slices.Clone(s.kept) {
@@ -362,14 +374,16 @@ func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool
 		}
 		fresh, err := issue(issuing, namesOf(c.Leaf()), k.Now())
 		if err == nil {
+			x.Trouble, x.Tried = "", time.Time{}
 			made, err = true, k.keep(ctx, s, x, fresh)
 		}
-		if err != nil {
-			return made, err
+		if err != nil { // of this one; the others are renewed all the same
+			failed = errors.Join(failed, k.trouble(ctx, s, x, err))
+			continue
 		}
 		k.Log.Info("pki: a certificate was renewed", "chain", x.Name, "until", fresh.Leaf().NotAfter)
 	}
-	return made, nil
+	return made, failed
 }
 
 // publish writes the authority's certificate where clients may read it. It is written

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (k *Keeper) domainNames() []string {
 // AddDomain adds a DNS name of the account. The node's own chain has it from now on.
 func (k *Keeper) AddDomain(ctx context.Context, name string) (Domain, error) {
 	n := ascii(name)
-	if _, addr, ok := normal(n); !ok || addr.IsValid() || strings.HasPrefix(n, "*.") {
+	if _, addr, ok := normal(n); !ok || addr.IsValid() || strings.HasPrefix(n, "*.") || everybodys(n) {
 		return Domain{}, &fault.Error{Op: "pki.AddDomain", Kind: fault.Invalid, Text: "This is no DNS name: %s. Give one such as print.example.com, without *.", Args: []any{name}}
 	}
 	for _, d := range k.state.Load().domains {
@@ -193,14 +194,40 @@ func (k *Keeper) ImportChain(ctx context.Context, name, use string, data []byte,
 	if err := Refusal(findings); err != nil {
 		return Imported{Findings: findings}, err
 	}
+	if err := k.mayBeCalled(name); err != nil {
+		return Imported{Findings: findings}, err
+	}
 	kept := Kept{Name: name, Use: use, From: FromFile}
 	if old, err := k.Find(name); err == nil {
 		if old.From != FromFile || old.Use != use {
 			return Imported{Findings: findings}, &fault.Error{Op: "pki.ImportChain", Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
 		}
 		kept = k.get(old.ID)
+		if was := k.state.Load().chains[old.ID]; use == UseSigning && was != nil && !sameKey(was.Key.Public(), c.Key.Public()) {
+			return k.follow(ctx, kept, c, findings)
+		}
 	}
 	return k.add(ctx, kept, c, findings)
+}
+
+// follow puts a chain with another key in the place of one that signs, or signed: what
+// that has signed is believed until it ends.
+func (k *Keeper) follow(ctx context.Context, before Kept, c *Chain, findings []Finding) (Imported, error) {
+	next := Kept{Name: before.Name, Use: before.Use, From: before.From}
+	chosen := k.state.Load().inUse(before)
+	before.Name = k.free(k.state.Load(), before.Name+" before")
+	if err := k.Store.PutChain(ctx, before); err != nil {
+		return Imported{Findings: findings}, err
+	}
+	x, err := k.add(ctx, next, c, findings)
+	if err == nil && chosen {
+		err = k.ChooseSigning(ctx, x.ID)
+	}
+	if err != nil {
+		return x, err
+	}
+	x.Shown, err = k.Find(x.ID)
+	return x, err
 }
 
 // add stores a chain, and says what it is.
@@ -224,7 +251,7 @@ func (k *Keeper) get(id string) Kept {
 
 // Generate makes a chain of the built-in authority for domains of the account.
 func (k *Keeper) Generate(ctx context.Context, name string, domains []string, rsa bool) (Imported, error) {
-	if err := k.known(domains); err != nil {
+	if err := errors.Join(k.mayBeCalled(name), k.known(domains)); err != nil {
 		return Imported{}, err
 	}
 	names := make([]string, len(domains))
@@ -255,16 +282,32 @@ func (k *Keeper) Generate(ctx context.Context, name string, domains []string, rs
 // Request makes a key and a request for an authority of the customer. The chain waits
 // for the answer.
 func (k *Keeper) Request(ctx context.Context, name string, subject Subject, names []string, rsa bool) (Shown, error) {
+	if err := k.mayBeCalled(name); err != nil {
+		return Shown{}, err
+	}
+	return k.request(ctx, name, subject, names, rsa)
+}
+
+// mayBeCalled refuses names that are the node's own, or that mean something else.
+func (k *Keeper) mayBeCalled(name string) error {
+	n := strings.ToLower(strings.TrimSpace(name))
+	if slices.Contains([]string{nameRoot, nameIssuing, nameOwn, nameOwnRSA, "none"}, n) || strings.HasSuffix(n, renewalSuffix) {
+		return &fault.Error{Op: "pki.mayBeCalled", Kind: fault.Invalid, Text: "No chain can be called %s. Choose another name.", Args: []any{name}}
+	}
+	return nil
+}
+
+func (k *Keeper) request(ctx context.Context, name string, subject Subject, names []string, rsa bool) (Shown, error) {
 	key, der, err := NewRequest(subject, names, rsa)
 	if err != nil {
 		return Shown{}, err
 	}
 	kept := Kept{Name: name, Use: UseServer, From: FromRequest, Request: der}
 	if old, err := k.Find(name); err == nil {
-		if old.From != FromRequest || !old.Awaited {
-			return Shown{}, &fault.Error{Op: "pki.Request", Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
+		if old.From == FromRequest && old.Awaited { // its key would be lost, and with it the answer
+			return Shown{}, &fault.Error{Op: "pki.Request", Kind: fault.Conflict, Text: "The chain %s waits for an answer already. To ask again, remove it first: platen cert chain remove NAME", Args: []any{name}}
 		}
-		kept.ID = old.ID
+		return Shown{}, &fault.Error{Op: "pki.Request", Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
 	}
 	v, err := k.add(ctx, kept, &Chain{Key: key}, nil)
 	return v.Shown, err
@@ -285,7 +328,11 @@ func (k *Keeper) Renewal(ctx context.Context, chain string) (Shown, error) {
 		return Shown{}, err
 	}
 	_, isRSA := old.PublicKey.(*rsa.PublicKey)
-	return k.Request(ctx, v.Name+" (renewal)", subjectOf(old), old.DNSNames, isRSA)
+	names := slices.Clone(old.DNSNames)
+	for _, ip := range old.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return k.request(ctx, v.Name+renewalSuffix, subjectOf(old), names, isRSA)
 }
 
 // subjectOf is who a request was made for.
@@ -327,7 +374,7 @@ func (k *Keeper) Answer(ctx context.Context, chain string, data []byte) (Importe
 	if err != nil {
 		return Imported{}, err
 	}
-	if renewal, err := k.Find(v.Name + " (renewal)"); err == nil {
+	if renewal, err := k.Find(v.Name + renewalSuffix); err == nil && v.From == FromRequest {
 		v = renewal
 	}
 	if v.From != FromRequest {
@@ -350,14 +397,15 @@ func (k *Keeper) Answer(ctx context.Context, chain string, data []byte) (Importe
 	if err := Refusal(findings); err != nil {
 		return Imported{Findings: findings}, err
 	}
-	if base, ok := strings.CutSuffix(v.Name, " (renewal)"); ok {
-		if old, err := k.Find(base); err == nil {
+	if base, ok := strings.CutSuffix(v.Name, renewalSuffix); ok {
+		if old, err := k.Find(base); err == nil && old.From == FromRequest {
 			renewed := k.get(old.ID)
 			renewed.Request = kept.Request
-			if err := k.Store.RemoveChain(ctx, kept.ID); err != nil {
-				return Imported{}, err
+			x, err := k.add(ctx, renewed, c, findings)
+			if err != nil {
+				return x, err
 			}
-			return k.add(ctx, renewed, c, findings)
+			return x, k.then(ctx, k.Store.RemoveChain(ctx, kept.ID))
 		}
 	}
 	return k.add(ctx, kept, c, findings)
@@ -379,6 +427,14 @@ func (k *Keeper) Remove(ctx context.Context, chain string, insist bool) error {
 	}
 	if !insist && v.Chosen {
 		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "The chain %s signs the tokens of this account. Choose another one first: platen cert signing choose NAME. With --yes its tokens end now.", Args: []any{v.Name}}
+	}
+	if believed := slices.ContainsFunc(k.Signing().Older, func(o SigningKey) bool { return o.Chain == k.state.Load().chains[v.ID] }); believed && !insist {
+		return &fault.Error{Op: op, Kind: fault.Conflict, Text: "Tokens that the chain %s has signed still count. With --yes they end now.", Args: []any{v.Name}}
+	}
+	if renewal, err := k.Find(v.Name + renewalSuffix); err == nil && v.From == FromRequest {
+		if err := k.Store.RemoveChain(ctx, renewal.ID); err != nil {
+			return err
+		}
 	}
 	return k.then(ctx, k.Store.RemoveChain(ctx, v.ID))
 }

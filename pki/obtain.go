@@ -25,7 +25,7 @@ func (k *Keeper) Order(ctx context.Context, name string, domains []string, confi
 	if _, err := k.Find(name); err == nil {
 		return Imported{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
 	}
-	if err := k.known(domains); err != nil {
+	if err := errors.Join(k.mayBeCalled(name), k.known(domains)); err != nil {
 		return Imported{}, err
 	}
 	x := Kept{ID: k.NewID(), Name: name, Use: UseServer, From: FromACME, Config: config, Created: k.Now()}

@@ -94,10 +94,13 @@ func (k *Keeper) free(s *state, name string) string {
 	taken := func(n string) bool {
 		return slices.ContainsFunc(s.kept, func(x Kept) bool { return x.Name == n })
 	}
-	if !taken(name) {
-		return name
+	at := k.Now().UTC()
+	for free := name; ; at = at.Add(time.Second) {
+		if !taken(free) {
+			return free
+		}
+		free = name + " " + at.Format("2006-01-02 15:04:05")
 	}
-	return name + " " + k.Now().UTC().Format("2006-01-02 15:04:05")
 }
 
 // sign lets a chain sign from now on. What the one before has signed is believed until
@@ -147,7 +150,7 @@ func (k *Keeper) ChooseSigning(ctx context.Context, chain string) error {
 			return err
 		}
 		c := k.state.Load().chains[v.ID]
-		if c == nil || v.Use != UseSigning && v.Use != UseServer {
+		if c == nil || v.Use != UseSigning { // the key of another one may be replaced, and with it all tokens
 			return &fault.Error{Op: "pki.ChooseSigning", Kind: fault.Conflict, Text: "The chain %s cannot sign tokens.", Args: []any{v.Name}}
 		}
 		if _, err := NewSigningKey(c); err != nil {

@@ -112,7 +112,7 @@ func (x View) Where() string {
 		return "signs tokens"
 	case len(x.Domains) > 0:
 		return strings.Join(x.Domains, ", ")
-	case x.From == FromBuiltIn && strings.HasPrefix(x.Name, nameOwn):
+	case x.From == FromBuiltIn && (x.Name == nameOwn || x.Name == nameOwnRSA):
 		return "everything else"
 	}
 	return ""

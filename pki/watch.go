@@ -41,6 +41,9 @@ func (k *Keeper) Watch(ctx context.Context, name string, files []string, passwor
 			return Imported{}, &fault.Error{Op: op, Kind: fault.Invalid, Text: "The path %s is not whole: the node may have another folder.", Args: []any{f}}
 		}
 	}
+	if err := k.mayBeCalled(name); err != nil {
+		return Imported{}, err
+	}
 	if _, err := k.Find(name); err == nil {
 		return Imported{}, &fault.Error{Op: op, Kind: fault.Conflict, Text: "There is a certificate chain %s already.", Args: []any{name}}
 	}
@@ -108,6 +111,11 @@ func readFiles(files []string) ([]byte, error) {
 }
 
 func readFile(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() { // a pipe would let nobody go on
+		return nil, errNoFile
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -116,6 +124,8 @@ func readFile(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, mostFile))
 }
 
+var errNoFile = errors.New("pki: it is no file")
+
 // whyNot is what an error of a file is in a sentence.
 func whyNot(err error) string {
 	switch {
@@ -123,6 +133,8 @@ func whyNot(err error) string {
 		return "there is none"
 	case errors.Is(err, os.ErrPermission):
 		return "the user of the node may not read it"
+	case errors.Is(err, errNoFile):
+		return "it is no file"
 	}
 	return err.Error()
 }
@@ -155,7 +167,7 @@ func (k *Keeper) lookAt(ctx context.Context, s *state, x Kept) (fresh bool, err 
 	now := Watched{Files: w.Files, Digest: digestOf(data)}
 	domains := digestOf([]byte(strings.Join(domainsOf(s), " ")))
 	switch same := now.Digest == w.Digest; {
-	case same && w.Refused == "":
+	case same && w.Refused == "" && s.chains[x.ID] != nil:
 		return false, k.noTrouble(ctx, s, x) // it may have been gone for a while
 	case same && w.Refused == domains && k.Now().Sub(x.Tried).Abs() < retryAfter:
 		return false, nil
@@ -169,7 +181,10 @@ func (k *Keeper) lookAt(ctx context.Context, s *state, x Kept) (fresh bool, err 
 		findings = append(findings, Judge(c, domainsOf(s), k.Now())...)
 		err = Refusal(findings)
 	}
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.Unavailable): // another file is being read: the next look finds it changed still
+		return false, k.trouble(ctx, s, x, err)
+	case err != nil:
 		now.Refused = domains
 		x.Config = now.config()
 		return false, k.trouble(ctx, s, x, err)
@@ -202,6 +217,9 @@ func (k *Keeper) trouble(ctx context.Context, s *state, x Kept, why error) error
 func (k *Keeper) replace(ctx context.Context, s *state, x Kept) error {
 	if i := slices.IndexFunc(s.kept, func(y Kept) bool { return y.ID == x.ID }); i >= 0 {
 		s.kept[i] = x
+	}
+	if len(x.Key) == 0 { // it cannot be opened; what is sealed stays
+		return nil
 	}
 	return k.Store.PutChain(ctx, x)
 }

@@ -58,25 +58,25 @@ func (s Scope) RemoveChain(ctx context.Context, id string) error {
 			_, err = t.exec(freeDomains, id)
 		}
 		if err == nil {
-			_, err = t.exec(deleteSecret, chainSecret+id)
+			_, err = t.exec(deleteSecret, inChainVault+id)
 		}
 		return err
 	})
 	return explain(op, err)
 }
 
-// chainSecret begins the names of what opens the file of a chain, in the vault.
-const chainSecret = "chain/"
+// inChainVault begins the names of what opens the file of a chain, in the vault.
+const inChainVault = "chain/"
 
 // SetChainSecret keeps what opens the file of a watched chain, or proves the account
 // at an ACME server; "" forgets it.
 func (s Scope) SetChainSecret(ctx context.Context, id, secret string) error {
-	return s.SetSecret(ctx, chainSecret+id, secret)
+	return s.SetSecret(ctx, inChainVault+id, secret)
 }
 
 // ChainSecret returns it; "" when there is none.
 func (s Scope) ChainSecret(ctx context.Context, id string) (string, error) {
-	return s.Secret(ctx, chainSecret+id)
+	return s.Secret(ctx, inChainVault+id)
 }
 
 // Domains returns the domains by name.

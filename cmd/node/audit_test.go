@@ -84,6 +84,19 @@ var walked = []struct{ line, stdin, id string }{
 	{"sign-in certificate trust {pem}", "", ""},
 	{"sign-in certificate map upn email", "", ""},
 	{"sign-in certificate remove", "", ""},
+	{"cert domain add print.example.com", "", ""},
+	{"cert chain generate gen --domain print.example.com", "", ""},
+	{"cert chain choose gen print.example.com", "", ""},
+	{"cert chain remove gen --yes", "", ""},
+	{"cert chain request req {csr} --domain print.example.com", "", ""},
+	{"cert ca sign {csr} {signed}", "", ""},
+	{"cert chain answer req {signed}", "", ""},
+	{"cert domain remove print.example.com", "", ""},
+	{"cert signing choose none", "", ""},
+	{"cert signing generate", "", ""},
+	{"cert trust import {pem} --for mail --name corp", "", ""},
+	{"cert trust remove corp", "", ""},
+	{"cert ca generate --yes", "", ""},
 	{"source add corp --kind csv --enabled no --path {people}", "", ""},
 	{"source set corp --every 10m", "", ""},
 	{"source sync corp", "", ""},
@@ -104,6 +117,8 @@ var walked = []struct{ line, stdin, id string }{
 var onlyThere = map[string]string{
 	"admin.token": "needs the ports of a node that runs", "drill": "needs a node that runs", "card.await": "needs a node that runs",
 	"card.learn": "of the page", "job.resolve": "needs a job that may have printed", "sign-in.kerberos.set": "needs a keytab", "sign-in.kerberos.remove": "needs a keytab",
+	"cert.": "begins cert.server.import and the like, which TestCertificatesAtThePageOfTheNode leaves", "cert.chain.acme": "needs an ACME server", "cert.chain.renew": "needs an ACME server",
+	"cert.chain.watch": "needs files with a key",
 }
 
 // The audit trail says the same of a command whether the node ran it or not, and what
@@ -164,7 +179,7 @@ func walk(t *testing.T, dir, ca string) []string {
 	stands := map[string]string{
 		"{people}": write(t, "id,login,full_name\n1,erik,Erik\n2,frida,Frida\n"), "{devices}": write(t, "name,uri\nmfp-9,socket://192.0.2.9\n"),
 		"{pairs}": write(t, "D4C3B2A104 04A1B2C3D4\nAABBCCDDEE EEDDCCBBAA\n112233445566 665544332211\n"), "{pem}": ca,
-		"{backup}": filepath.Join(t.TempDir(), "backup"),
+		"{backup}": filepath.Join(t.TempDir(), "backup"), "{csr}": filepath.Join(t.TempDir(), "request"), "{signed}": filepath.Join(t.TempDir(), "signed"),
 	}
 	var before, lines []site.AuditLine
 	commandJSON(t, dir, "", &before, "audit", "list", "--limit", "1")
@@ -201,7 +216,7 @@ func commandJSON(t *testing.T, dir, stdin string, v any, args ...string) {
 }
 
 // passing is what is another each time: ids, times, logins of guests.
-var passing = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:]+Z|guest-[a-z]+|…\w+`)
+var passing = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:]+Z|guest-[a-z]+|…\w+|([0-9A-F]{2}:){31}[0-9A-F]{2}|Platen authority \S+ \w+|signing \d{4}-\d\d-\d\d [0-9:]+`)
 
 // audited lists the actions that commands write into the trail.
 func audited(t *testing.T) (list []string) {

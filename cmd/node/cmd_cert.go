@@ -36,7 +36,7 @@ func certChainCommands() []*command {
 		{
 			name: "cert chain import", args: "NAME FILE", least: 2, most: 2, summary: "import a chain with its key: PKCS #12 (.pfx, .p12) or PEM",
 			more: "A .pfx or .p12 has a password, the same for its key: say --ask-password or --password-file. With --domain the chain is shown for these domains at once. A chain that was imported\n" +
-				"under this name before is replaced, and its domains show the new one from the next connection on. What is refused, and why: docs/certificate-rules.md",
+				"under this name before is replaced, and its domains show the new one from the next connection on. What is refused, and why: docs/certificates-rules.md",
 			examples: []string{"cert chain import web print.pfx --domain print.example.com --ask-password", "cert chain import web fullchain-and-key.pem"},
 			flags: func(fs *flag.FlagSet) {
 				f.domains = optWords(fs, "domain", "show it for `DOMAIN`; more than once for several")

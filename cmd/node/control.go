@@ -172,6 +172,9 @@ func (s *control) run(ctx context.Context, q request, actor string, in io.Reader
 		if exitCode(err) == exitFailed {
 			s.log.Warn("control: a command failed", "command", cmd.name, "actor", actor, "error", err)
 		}
+		if errors.Is(err, errSaid) {
+			return remoteError{Code: exitCode(err)}
+		}
 		return remoteError{exitCode(err), explain(err)}
 	}
 	return remoteError{Code: exitDone}
@@ -276,8 +279,11 @@ func exitOf(r io.Reader) error {
 	if err := json.NewDecoder(r).Decode(&end); err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
-	if end.Code == exitDone {
+	switch {
+	case end.Code == exitDone:
 		return nil
+	case end.Text == "":
+		return errSaid
 	}
 	return &end
 }

@@ -16,4 +16,7 @@ var germanCert = map[string]string{
 	"There is no such domain.":                                    "Diese Domäne gibt es nicht.",
 	"No ACME server gave the chain %s.":                           "Die Kette %s kam von keinem ACME-Server.",
 	"The path %s is not whole: the node may have another folder.": "Der Pfad %s ist nicht vollständig: Der Knoten arbeitet vielleicht in einem anderen Ordner.",
+	"No chain can be called %s. Choose another name.":             "Keine Kette kann %s heißen. Wählen Sie einen anderen Namen.",
+	"The chain %s waits for an answer already. To ask again, remove it first: platen cert chain remove NAME": "Die Kette %s wartet schon auf eine Antwort. Um erneut anzufragen, entfernen Sie sie zuerst: platen cert chain remove NAME",
+	"Tokens that the chain %s has signed still count. With --yes they end now.":                              "Tokens, die die Kette %s signiert hat, gelten noch. Mit --yes enden sie jetzt.",
 }
