@@ -309,6 +309,75 @@ func TestChoiceByName(t *testing.T) {
 	}
 }
 
+// A machine may be called as a part of the DNS below which half the world has names:
+// it starts, without that name, and no authority is made again because of it.
+func TestAMachineCalledDev(t *testing.T) {
+	w := newWorld(t, "localhost", "prod", "dev", "203.0.113.9")
+	must(t, w.believes(t, "203.0.113.9"))
+	if hosts := w.Hosts(); slices.Contains(hosts, "prod") || !slices.Contains(hosts, "localhost") {
+		t.Errorf("hosts %q", hosts)
+	}
+	if again, err := w.Check(t.Context()); err != nil || again {
+		t.Errorf("made again: %v, %v", again, err)
+	}
+	for _, everybody := range []string{"com", "co.uk", "github.io"} {
+		if _, err := w.AddDomain(t.Context(), everybody); !fault.Is(err, fault.Invalid) {
+			t.Errorf("the domain %s: %v", everybody, err)
+		}
+	}
+}
+
+// One chain that cannot be renewed keeps no other from it, and says why.
+func TestOneThatCannotBeRenewed(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	for _, d := range []string{"a.example.com", "z.example.net"} {
+		_, err := w.AddDomain(ctx, d)
+		must(t, err)
+		_, err = w.Generate(ctx, "of "+d, []string{d}, false)
+		must(t, err)
+	}
+	must(t, w.Choose(ctx, "of z.example.net", []string{"z.example.net"}))
+	must(t, w.RemoveDomain(ctx, "a.example.com"))
+	must(t, w.Replace(ctx))
+	must(t, w.believes(t, "z.example.net"))
+	if v, err := w.Find("of a.example.com"); err != nil || v.Trouble == "" {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// A chain that signs and is imported again with another key lets its tokens live.
+func TestASigningChainIsImportedAgain(t *testing.T) {
+	w := newWorld(t, "localhost")
+	ctx := t.Context()
+	_, err := w.ImportChain(ctx, "corp", pki.UseSigning, selfSigned(t, "tokens"), "")
+	must(t, err)
+	must(t, w.ChooseSigning(ctx, "corp"))
+	claims := pki.Claims{ID: "t-1", Subject: "t-1", Scope: "read", Issued: w.now, Expires: w.now.Add(80 * day)}
+	token, err := w.Signing().Sign(claims)
+	must(t, err)
+	x, err := w.ImportChain(ctx, "corp", pki.UseSigning, selfSigned(t, "tokens"), "")
+	if err != nil || !x.Chosen || x.Name != "corp" {
+		t.Fatalf("%+v, %v", x, err)
+	}
+	if _, err := w.Signing().Check(token, w.now); err != nil {
+		t.Errorf("the token from before: %v", err)
+	}
+	if err := w.ChooseSigning(ctx, "node"); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a chain whose key is replaced by itself signs: %v", err)
+	}
+}
+
+// The names of the node's own chains are its own.
+func TestNamesOfItsOwn(t *testing.T) {
+	w := newWorld(t, "localhost")
+	for _, name := range []string{"node-rsa", "Node", "root", "none", "web (renewal)"} {
+		if _, err := w.ImportChain(t.Context(), name, pki.UseSigning, selfSigned(t, "x"), ""); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a chain called %s: %v", name, err)
+		}
+	}
+}
+
 // A chain with a wildcard is chosen for the domain, and shown for the names below it;
 // the domain itself shows the node's own.
 func TestWildcardBelowADomain(t *testing.T) {
@@ -325,6 +394,11 @@ func TestWildcardBelowADomain(t *testing.T) {
 		}
 	}
 	must(t, w.believes(t, "example.com"))
+	_, err = w.AddDomain(ctx, "own.example.com") // a domain of its own shows what was chosen for it
+	must(t, err)
+	if w.shown(t, "own.example.com").Equal(x.Certs[0]) {
+		t.Error("a wildcard stands above the choice for a name")
+	}
 	if hosts := w.Hosts(); !slices.Contains(hosts, "*.example.com") || !slices.Contains(hosts, "example.com") {
 		t.Errorf("hosts %q", hosts)
 	}
