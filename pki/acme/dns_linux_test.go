@@ -45,7 +45,7 @@ func TestAllNameServersShowTheEntry(t *testing.T) {
 	port := freePort(t)
 	answers := map[string]dns.RR{
 		"acme.test. NS":        rr(t, "acme.test. 60 NS ns2.acme.test."),
-		"ns2.acme.test. A":     rr(t, "ns2.acme.test. 60 A 127.0.0.2"),
+		"ns2.acme.test. A":     rr(t, "ns2.acme.test. 60 A 127.0.53.2"),
 		"proof.acme.test. TXT": rr(t, `proof.acme.test. 60 TXT "value"`),
 	}
 	reply := func(w dns.ResponseWriter, m *dns.Msg) {
@@ -56,8 +56,8 @@ func TestAllNameServersShowTheEntry(t *testing.T) {
 		_ = w.WriteMsg(r)
 	}
 	var asked atomic.Int32
-	fakeNS(t, "127.0.0.1:"+port, reply)
-	fakeNS(t, "127.0.0.2:"+port, func(w dns.ResponseWriter, m *dns.Msg) {
+	fakeNS(t, "127.0.53.1:"+port, reply)
+	fakeNS(t, "127.0.53.2:"+port, func(w dns.ResponseWriter, m *dns.Msg) {
 		if _, over := w.RemoteAddr().(*net.UDPAddr); over { // too long for UDP, it says
 			r := new(dns.Msg).SetReply(m)
 			r.Truncated = true
@@ -70,7 +70,7 @@ func TestAllNameServersShowTheEntry(t *testing.T) {
 		}
 		reply(w, m)
 	})
-	u := &updates{Client: &Client{Config: Config{DNS: DNS{Server: "127.0.0.1:" + port}}, nsPort: port}}
+	u := &updates{Client: &Client{Config: Config{DNS: DNS{Server: "127.0.53.1:" + port}}, nsPort: port}}
 	u.made = []entry{{zone: "acme.test.", name: "proof.acme.test.", value: "value"}}
 	if err := u.ready(t.Context()); err != nil {
 		t.Fatal(err)
@@ -97,11 +97,11 @@ func TestAnswersToUpdatesAreSigned(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			addr := "127.0.0.1:" + freePort(t)
-			ln, err := net.Listen("tcp", addr)
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
+			addr := ln.Addr().String()
 			s := &dns.Server{Listener: ln, TsigSecret: map[string]string{"k.": secret}, MsgAcceptFunc: func(dns.Header) dns.MsgAcceptAction { return dns.MsgAccept }}
 			s.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 				r := new(dns.Msg).SetRcode(m, tt.rcode)
@@ -128,9 +128,10 @@ func TestAnswersToUpdatesAreSigned(t *testing.T) {
 	}
 }
 
+// freePort is one of an address that no other test uses.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.2:0")
+	ln, err := net.Listen("tcp", "127.0.53.2:0")
 	if err != nil {
 		t.Fatal(err)
 	}
