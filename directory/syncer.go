@@ -137,8 +137,8 @@ type Ask struct {
 
 // How many people are stored at a time: jobs are accepted in between. Of many, each
 // transaction writes a part of nearly every page of the indexes, so that more of them
-// at a time cost less together; a job that comes meanwhile waits for the slice, about
-// a second (measured: docs/measured).
+// at a time cost less together; a job that comes meanwhile waits for the slice, a
+// fifth of the 4 to 5 s in which a house of 100,000 is stored.
 const (
 	slice      = 200
 	largeSlice = 20_000
