@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,7 +55,16 @@ func tighten(path string) error {
 
 // syncDir follows a link: the folder above ours is the administrator's.
 func syncDir(dir string) error {
-	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	open := func() (*os.File, error) { return os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0) }
+	f, err := open()
+	// No descriptor is left: that is not the disk's fault, and one comes back soon.
+	for range 200 {
+		if !errors.Is(err, unix.EMFILE) && !errors.Is(err, unix.ENFILE) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+		f, err = open()
+	}
 	if err != nil {
 		return err
 	}
