@@ -271,7 +271,7 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 	}
 	names := slices.DeleteFunc(append(k.wanted(s), domainsOf(s)...), everybodys) // also of domains that show another chain: it may be one of ours
 	kept, issuing = s.named(nameIssuing)
-	if issuing != nil && issuing.Leaf().CheckSignatureFrom(root.Leaf()) == nil && !k.due(issuing.Leaf()) {
+	if issuing != nil && !Due(issuing.Leaf(), root, nil, k.Now()) {
 		if _, left := Covers(issuing, names); len(left) == 0 {
 			return issuing, made, nil
 		}
@@ -284,12 +284,11 @@ func (k *Keeper) authority(ctx context.Context, s *state) (issuing *Chain, made 
 }
 
 // wanted are the names that the node's own chain has: what the machine is called, and
-// the domains that no other chain is for. What is no host name is left out, and so is
-// what half the world has names below: a machine may be called "dev".
+// the domains that no other chain is for. What is no host name is left out.
 func (k *Keeper) wanted(s *state) []string {
 	var names []string
 	add := func(raw string) {
-		if n, _, ok := normal(raw); ok && !everybodys(n) && !slices.Contains(names, n) {
+		if n, _, ok := normal(raw); ok && !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
@@ -304,14 +303,15 @@ func (k *Keeper) wanted(s *state) []string {
 	return names
 }
 
-// own returns a chain of the node's own names.
+// own returns a chain of the node's own names, without those that no authority here
+// may vouch for: a machine may be called "dev".
 func (k *Keeper) own(ctx context.Context, s *state, name string, issuing *Chain, issue func(*Chain, []string, time.Time) (*Chain, error)) (*Chain, bool, error) {
-	names := slices.Sorted(slices.Values(k.wanted(s)))
+	names, left := Covers(issuing, k.wanted(s))
 	kept, c := s.named(name)
-	if c != nil && c.Leaf().CheckSignatureFrom(issuing.Leaf()) == nil && !k.due(c.Leaf()) && slices.Equal(slices.Sorted(slices.Values(namesOf(c.Leaf()))), names) {
+	if c != nil && !Due(c.Leaf(), issuing, names, k.Now()) {
 		return c, false, nil
 	}
-	fresh, err := issue(issuing, k.wanted(s), k.Now())
+	fresh, err := issue(issuing, names, k.Now())
 	if err != nil {
 		return c, false, err
 	}
@@ -319,15 +319,8 @@ func (k *Keeper) own(ctx context.Context, s *state, name string, issuing *Chain,
 	if err := k.keep(ctx, s, kept, fresh); err != nil {
 		return c, false, err
 	}
-	k.Log.Info("pki: new server certificate", "chain", name, "names", names, "until", fresh.Leaf().NotAfter)
+	k.Log.Info("pki: new server certificate", "chain", name, "names", names, "left_out", left, "until", fresh.Leaf().NotAfter)
 	return fresh, true, nil
-}
-
-// due reports whether two thirds of a certificate's life are over, or it is not valid
-// yet: the clock went back.
-func (k *Keeper) due(c *x509.Certificate) bool {
-	now := k.Now()
-	return !now.Before(RenewAt(c)) || now.Before(c.NotBefore)
 }
 
 // keep stores a chain that the node made, new where kept has no id, and puts it into
@@ -362,10 +355,15 @@ func (k *Keeper) keep(ctx context.Context, s *state, kept Kept, c *Chain) error 
 // an authority that was replaced.
 func (k *Keeper) renew(ctx context.Context, s *state, issuing *Chain) (made bool, failed error) {
 	_, root := s.named(nameRoot)
-	orphan := func(c *Chain) bool { return len(c.Certs) < 2 || c.Certs[1].CheckSignatureFrom(root.Leaf()) != nil }
+	due := func(c *Chain) bool { // a new issuing certificate of the same root is no reason
+		if len(c.Certs) < 2 || c.Certs[1].CheckSignatureFrom(root.Leaf()) != nil {
+			return true
+		}
+		return worthIt(c.Leaf(), issuing.Leaf(), k.Now())
+	}
 	for _, x := range slices.Clone(s.kept) {
 		c := s.chains[x.ID]
-		if c == nil || x.From != FromBuiltIn || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !k.due(c.Leaf()) && !orphan(c) {
+		if c == nil || x.From != FromBuiltIn || x.Use != UseServer || x.Name == nameOwn || x.Name == nameOwnRSA || !due(c) {
 			continue
 		}
 		issue := Issue

@@ -327,6 +327,28 @@ func TestAMachineCalledDev(t *testing.T) {
 	}
 }
 
+// Near the end of the root nothing that it can make lives longer than what there is: it
+// is left as it is, and not made again with every look.
+func TestF44NothingIsMadeAgainInVain(t *testing.T) {
+	w := newWorld(t, "localhost", "node1")
+	_, err := w.AddDomain(t.Context(), "print.example.com")
+	must(t, err)
+	_, err = w.Generate(t.Context(), "web", []string{"print.example.com"}, false)
+	must(t, err)
+	_, root := w.Ends()
+	for _, left := range []time.Duration{300 * day, 90 * day, 30 * day, day} {
+		w.now = root.Add(-left)
+		if _, err := w.Check(t.Context()); err != nil {
+			t.Errorf("%v before the end: %v", left, err)
+		}
+		w.now = w.now.Add(time.Hour)
+		if again, err := w.Check(t.Context()); err != nil || again {
+			t.Errorf("%v before the end it is made again an hour later: %v, %v", left, again, err)
+		}
+		must(t, w.believes(t, "node1"))
+	}
+}
+
 // One chain that cannot be renewed keeps no other from it, and says why.
 func TestOneThatCannotBeRenewed(t *testing.T) {
 	w := newWorld(t, "localhost")
@@ -362,6 +384,10 @@ func TestASigningChainIsImportedAgain(t *testing.T) {
 	}
 	if _, err := w.Signing().Check(token, w.now); err != nil {
 		t.Errorf("the token from before: %v", err)
+	}
+	w.now = w.now.Add(91 * day)
+	if _, err := w.ImportChain(ctx, "late", pki.UseSigning, selfSigned(t, "tokens"), ""); !fault.Is(err, fault.Invalid) {
+		t.Errorf("one that has ended: %v", err)
 	}
 	if err := w.ChooseSigning(ctx, "node"); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a chain whose key is replaced by itself signs: %v", err)

@@ -190,8 +190,11 @@ func (k *Keeper) ImportChain(ctx context.Context, name, use string, data []byte,
 	}
 	if use == UseServer {
 		findings = append(findings, Judge(c, k.domainNames(), k.Now())...)
+		err = Refusal(findings)
+	} else {
+		err = k.maySign(c)
 	}
-	if err := Refusal(findings); err != nil {
+	if err != nil {
 		return Imported{Findings: findings}, err
 	}
 	if err := k.mayBeCalled(name); err != nil {
@@ -208,6 +211,17 @@ func (k *Keeper) ImportChain(ctx context.Context, name, use string, data []byte,
 		}
 	}
 	return k.add(ctx, kept, c, findings)
+}
+
+// maySign refuses a chain that could sign no token.
+func (k *Keeper) maySign(c *Chain) error {
+	if _, err := NewSigningKey(c); err != nil {
+		return err
+	}
+	if end := c.Leaf().NotAfter; !k.Now().Before(end) {
+		return &fault.Error{Op: "pki.maySign", Kind: fault.Invalid, Text: "This chain cannot sign tokens: it ended on %s.", Args: []any{onDay(end)}}
+	}
+	return nil
 }
 
 // follow puts a chain with another key in the place of one that signs, or signed: what

@@ -14,7 +14,7 @@ import (
 // again replaces it; one of another root stands beside it, because both are needed
 // for a while.
 func Mobileconfig(root *Chain, name string) []byte {
-	der := RootDER(root)
+	der := root.Leaf().Raw
 	sum := sha256.Sum256(der)
 	id := fmt.Sprintf("io.platen.authority.%x", sum[:8])
 	var label bytes.Buffer

@@ -21,23 +21,16 @@ func RenewAt(leaf *x509.Certificate) time.Time {
 	return leaf.NotAfter.Add(-life / 3)
 }
 
-// DueIn returns how long a certificate has until it is to be renewed, and 0 when
-// that is now: also before its NotBefore, when the clock has gone back.
-func DueIn(leaf *x509.Certificate, now time.Time) time.Duration {
-	if now.Before(leaf.NotBefore) {
-		return 0
-	}
-	return max(0, RenewAt(leaf).Sub(now))
+// worthIt reports whether a new certificate of issuer takes the place of one: it has
+// come to RenewAt and the new one would live longer, or the clock has gone back before
+// its NotBefore.
+func worthIt(leaf, issuer *x509.Certificate, now time.Time) bool {
+	return now.Before(leaf.NotBefore) || !now.Before(RenewAt(leaf)) && leaf.NotAfter.Before(issuer.NotAfter)
 }
 
-// Due reports whether what issuer has issued must be issued again: it has come to
-// DueIn, and a new one would live longer; another authority has issued it; or names
-// (those that Covers returns) are no longer those it has. For a certificate without
-// names, names is empty.
+// Due reports whether what issuer has issued must be issued again: a new one is worth
+// it, another authority has issued it, or names (those that Covers returns) are no
+// longer those it has. For a certificate without names, names is empty.
 func Due(leaf *x509.Certificate, issuer *Chain, names []string, now time.Time) bool {
-	by := issuer.Leaf()
-	return now.Before(leaf.NotBefore) ||
-		DueIn(leaf, now) == 0 && leaf.NotAfter.Before(by.NotAfter) ||
-		leaf.CheckSignatureFrom(by) != nil ||
-		!slices.Equal(namesOf(leaf), names)
+	return worthIt(leaf, issuer.Leaf(), now) || leaf.CheckSignatureFrom(issuer.Leaf()) != nil || !slices.Equal(namesOf(leaf), names)
 }

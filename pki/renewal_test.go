@@ -35,11 +35,11 @@ func TestF44RenewAt(t *testing.T) {
 			if d := (got - tt.want).Abs(); d > tt.off {
 				t.Errorf("after %v, want %v", got, tt.want)
 			}
-			if in := DueIn(tt.cert, judged); in != got {
-				t.Errorf("due in %v, want %v", in, got)
-			}
-			if in := DueIn(tt.cert, tt.cert.NotAfter.Add(day)); in != 0 {
-				t.Errorf("due in %v after its end", in)
+			longer := life(0, 100*365*day)
+			for at, want := range map[time.Duration]bool{0: false, got - time.Second: false, got: true, tt.cert.NotAfter.Sub(judged) + day: true} {
+				if worthIt(tt.cert, longer, judged.Add(at)) != want {
+					t.Errorf("worth it after %v: %v", at, !want)
+				}
 			}
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
@@ -108,12 +107,3 @@ func short(name string) string {
 	}
 	return strings.Join(strings.Fields(name), " ")
 }
-
-// RootPEM is the certificate of a root as a file for Linux, Firefox and most
-// devices.
-func RootPEM(root *Chain) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Leaf().Raw})
-}
-
-// RootDER is the same for Windows and Android.
-func RootDER(root *Chain) []byte { return root.Leaf().Raw }

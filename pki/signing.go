@@ -64,9 +64,10 @@ func (k *Keeper) firstSigning(ctx context.Context, s *state) (made bool, err err
 		return false, err
 	}
 	kept, c := s.byID(stand.Chosen)
+	_, root := s.named(nameRoot)
 	switch {
 	case !ok:
-	case stand.Chosen == "", kept.From != FromBuiltIn, c != nil && !k.due(c.Leaf()):
+	case stand.Chosen == "", kept.From != FromBuiltIn, c != nil && (root == nil || !worthIt(c.Leaf(), root.Leaf(), k.Now())):
 		return false, k.forgetSigning(ctx, s, stand)
 	}
 	return true, k.newSigning(ctx, s, stand)

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"encoding/pem"
 	"mime"
 	"net/http"
 	"net/url"
@@ -204,7 +203,7 @@ func (s *Server) chainPage(v *visit, status int, n *notice, c pki.Shown, finding
 }
 
 func requestPEM(c pki.Shown) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: c.Request})
+	return pki.RequestPEM(c.Request)
 }
 
 // certRequestFile is the request of a chain as a file.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/pem"
 	"flag"
 	"fmt"
 
@@ -59,7 +58,7 @@ func (a *admin) requestChain(c *call, ask func() (pki.Shown, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := pem.Encode(c.file, &pem.Block{Type: "CERTIFICATE REQUEST", Bytes: v.Request}); err != nil || c.args[1] == "-" {
+	if _, err := c.file.Write(pki.RequestPEM(v.Request)); err != nil || c.args[1] == "-" {
 		return err
 	}
 	if c.json {

@@ -285,9 +285,9 @@ func TestServersThatSayNo(t *testing.T) {
 			if n := len(err.Error()); n > 2000 {
 				t.Errorf("%d octets for the log", n)
 			}
-			at, ok := RetryAt(err)
-			if ok != (tt.later > 0) || (ok && !at.Equal(now.Add(tt.later))) {
-				t.Errorf("again at %v, %v", at, ok)
+			later, ok := errors.AsType[*Later](err)
+			if ok != (tt.later > 0) || (ok && !later.RetryAt().Equal(now.Add(tt.later))) {
+				t.Errorf("again at %v, %v", later, ok)
 			}
 		})
 	}

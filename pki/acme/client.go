@@ -54,7 +54,7 @@ type Client struct {
 
 // Obtain returns a chain for names, which may be wildcards, and key; without a key
 // it makes one on the curve P-256. It takes at most five minutes. Errors are
-// sentences for the administrator; RetryAt says when a try is worth it.
+// sentences for the administrator; a *Later among them says when a try is worth it.
 func (c *Client) Obtain(ctx context.Context, names []string, key crypto.Signer) (*pki.Chain, error) {
 	if err := c.Check(); err != nil {
 		return nil, err

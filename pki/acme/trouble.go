@@ -29,18 +29,9 @@ func (l *Later) Error() string {
 
 func (l *Later) Unwrap() error { return l.Err }
 
-// RetryAt returns At, for those who do not know this package.
+// RetryAt returns the time before which the server does not want to be asked again, for
+// those who do not know this package.
 func (l *Later) RetryAt() time.Time { return l.At }
-
-// RetryAt returns the time before which the server does not want to be asked again;
-// ok is false when it has not named one.
-func RetryAt(err error) (at time.Time, ok bool) {
-	l, ok := errors.AsType[*Later](err)
-	if !ok {
-		return time.Time{}, false
-	}
-	return l.At, true
-}
 
 // trouble says what went wrong in a session. What has a sentence already keeps it.
 func (s *session) trouble(ctx context.Context, err error) error {

@@ -19,4 +19,5 @@ var germanCert = map[string]string{
 	"No chain can be called %s. Choose another name.":             "Keine Kette kann %s heißen. Wählen Sie einen anderen Namen.",
 	"The chain %s waits for an answer already. To ask again, remove it first: platen cert chain remove NAME": "Die Kette %s wartet schon auf eine Antwort. Um erneut anzufragen, entfernen Sie sie zuerst: platen cert chain remove NAME",
 	"Tokens that the chain %s has signed still count. With --yes they end now.":                              "Tokens, die die Kette %s signiert hat, gelten noch. Mit --yes enden sie jetzt.",
+	"This chain cannot sign tokens: it ended on %s.":                                                         "Diese Kette kann keine Tokens signieren: Sie ist am %s abgelaufen.",
 }

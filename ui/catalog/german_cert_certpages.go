@@ -53,7 +53,7 @@ var germanCertPages = map[string]string{
 	"New domain":     "Neue Domäne",
 	"Add the domain": "Domäne hinzufügen",
 	"Chains":         "Ketten",
-	"For people's own devices, a chain of a public authority or of your company's is the better choice: nothing needs to be installed for it. Those that this node makes are for tests, or for devices that you manage.": "Für eigene Geräte der Leute ist eine Kette einer öffentlichen Zertifizierungsstelle oder der Ihrer Firma die bessere Wahl: Dafür muss nichts installiert werden. Die Ketten, die dieser Knoten ausstellt, sind für Tests da oder für Geräte, die Sie verwalten.",
+	"For people's own devices, a chain of a public authority or of your company's is the better choice: nothing needs to be installed where that is known. Those that this node makes are for tests, or for devices that you manage.": "Für eigene Geräte der Leute ist eine Kette einer öffentlichen Zertifizierungsstelle oder der Ihrer Firma die bessere Wahl: Wo diese bekannt ist, muss nichts installiert werden. Die Ketten, die dieser Knoten ausstellt, sind für Tests da oder für Geräte, die Sie verwalten.",
 	"For tests or managed devices":                      "Für Tests oder verwaltete Geräte",
 	"From a public authority":                           "Von einer öffentlichen Zertifizierungsstelle",
 	"From a company's authority":                        "Von der Zertifizierungsstelle einer Firma",
@@ -117,10 +117,10 @@ var germanCertPages = map[string]string{
 	"Make a new authority": "Neue Zertifizierungsstelle erstellen",
 
 	// One chain, and a server that was tried.
-	"Certificate chain":              "Zertifikatskette",
-	"Origin":                         "Herkunft",
-	"Trust":                          "Vertrauen",
-	"nothing needs to be installed.": "dafür muss nichts installiert werden.",
+	"Certificate chain": "Zertifikatskette",
+	"Origin":            "Herkunft",
+	"Trust":             "Vertrauen",
+	"nothing needs to be installed where its authority is known.":    "wo deren Zertifizierungsstelle bekannt ist, muss nichts installiert werden.",
 	"clients believe it once they have the authority's certificate.": "Clients glauben ihr, sobald sie das Zertifikat der Zertifizierungsstelle haben.",
 	"Shown for":             "Gezeigt für",
 	"Tokens":                "Tokens",
